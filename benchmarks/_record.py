@@ -1,0 +1,69 @@
+"""Checks against targets: printed as a table and written with machine, versions and date."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from seewhy.base.versions import library_versions
+from seewhy.results.files import write_json
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One measured figure beside its target."""
+
+    name: str
+    value: float
+    target: str
+    holds: bool
+
+
+def at_most(name: str, value: float, bound: float) -> Check:
+    """A figure that must not exceed a bound."""
+    return Check(name, value, f"<= {bound:g}", value <= bound)
+
+
+def at_least(name: str, value: float, bound: float) -> Check:
+    """A figure that must reach a bound."""
+    return Check(name, value, f">= {bound:g}", value >= bound)
+
+
+def record(script: str, checks: Sequence[Check], *, details: object = None) -> None:
+    """Print the checks and write `results/<script>.json`."""
+    table = Table("check", "value", "target", "holds", title=Path(script).stem)
+    for check in checks:
+        table.add_row(
+            check.name, f"{check.value:.4g}", check.target, "yes" if check.holds else "NO"
+        )
+    Console().print(table)
+    RESULTS.mkdir(exist_ok=True)
+    write_json(
+        RESULTS / f"{Path(script).stem}.json",
+        {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": {
+                "processor": processor_name(),
+                "cores": os.cpu_count(),
+                "system": platform.system(),
+            },
+            "versions": library_versions(),
+            "checks": [asdict(check) for check in checks],
+            "details": details,
+        },
+    )
+
+
+def processor_name() -> str:
+    """The processor as the system names it."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,198 @@
+"""Is the audit right? Verdicts on planted classifiers, exactness of the parts, time and memory.
+
+Run `python benchmarks/audit_truth.py [--seeds 10]`; about 20 minutes on two cores.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from _record import Check, at_least, at_most, record
+from torch.nn import functional
+
+from seewhy.audit.demo import run_demo
+from seewhy.data.digits import DigitExperiment
+from seewhy.methods.grafting.matching import captured_maps, match_units
+from seewhy.models.embedded import EMBEDDED, embedded_folder
+from seewhy.models.load import load_model
+from seewhy.training.cards import zero_shot_scores
+
+RIGHT = {"biased": "colour", "unbiased": "shape", "untrained": None}
+DIRECT_IMAGES = 24
+
+
+def verdicts(seeds: int, encoder: str) -> tuple[list[Check], list[dict[str, object]]]:
+    """Demo verdicts for every seed, on field and on development images."""
+    checks, rows = [], []
+    for images in ("field", "development"):
+        right = dict.fromkeys(RIGHT, 0)
+        for seed in range(seeds):
+            with tempfile.TemporaryDirectory() as folder:
+                result = run_demo(
+                    seed=seed,
+                    output=Path(folder),
+                    images=images,
+                    kinds=tuple(RIGHT),
+                    encoder=encoder,
+                )
+            for verdict in result.verdicts:
+                right[verdict.model] += verdict.dominant == RIGHT[verdict.model]
+                rows.append(
+                    {
+                        "images": images,
+                        "seed": seed,
+                        "model": verdict.model,
+                        "dominant": verdict.dominant,
+                        "effect": verdict.effect,
+                        "p_value": verdict.p_value,
+                        "reason": verdict.reason,
+                    }
+                )
+                print(rows[-1], flush=True)
+        trained = right["biased"] + right["unbiased"]
+        checks += [
+            at_least(f"verdicts right, {images} images (of {2 * seeds})", trained, 2 * seeds),
+            at_least(f"untrained undecided, {images} images", right["untrained"], seeds),
+        ]
+        identity = max(
+            control.value or 0.0
+            for verdict in result.verdicts
+            for control in verdict.controls
+            if control.name == "identity graft"
+        )
+        checks.append(at_most(f"identity graft, largest change, {images}", identity, 1e-6))
+    return checks, rows
+
+
+def exactness(encoder_name: str) -> list[Check]:
+    """Matching against the direct formula, and between batch sizes."""
+    encoder = load_model(encoder_name)
+    source = load_model("torchvision:resnet18/random-weights")
+    records = DigitExperiment().records("held-out", "random")[:DIRECT_IMAGES]
+    images = [record.read() for record in records]
+    ours = torch.stack([source.preprocess(image.resize((64, 64))) for image in images])
+    theirs = torch.stack([encoder.preprocess(image) for image in images])
+    sites = source.sites()
+
+    def scores(batch: int) -> torch.Tensor:
+        pairs = zip(ours.split(batch), theirs.split(batch), strict=True)
+        matched = match_units(source, encoder, list(pairs), sites=sites)
+        return torch.cat([stage.score for stage in matched.stages])
+
+    whole = scores(DIRECT_IMAGES)
+    direct = direct_scores(
+        captured_maps(source, sites, ours), captured_maps(encoder, encoder.stages(), theirs)
+    )
+    return [
+        at_most("matching against the direct form", float((whole - direct).abs().max()), 1e-5),
+        at_most("matching, batches of 5 against 24", float((whole - scores(5)).abs().max()), 1e-5),
+    ]
+
+
+def direct_scores(source: list[torch.Tensor], target: list[torch.Tensor]) -> torch.Tensor:
+    """The best of every target unit, with both maps resized and multiplied in full."""
+
+    def standardised(maps: torch.Tensor) -> torch.Tensor:
+        maps = maps.double()
+        std, mean = torch.std_mean(maps, dim=(0, 2, 3), correction=0, keepdim=True)
+        return (maps - mean) / (std + 1e-5)
+
+    best = []
+    for maps in target:
+        rows = []
+        for others in source:
+            size = tuple(max(pair) for pair in zip(maps.shape[2:], others.shape[2:], strict=True))
+            one, two = (
+                functional.interpolate(standardised(each), size=size, mode="bilinear")
+                for each in (others, maps)
+            )
+            rows.append(torch.einsum("nixy,njxy->ij", one, two) / one[:, 0].numel())
+        best.append(torch.cat(rows).max(dim=0).values)
+    return torch.cat(best)
+
+
+def encoders() -> list[Check]:
+    """Held-out zero-shot accuracy and size of what ships."""
+    checks = []
+    size = 0.0
+    for name in EMBEDDED:
+        encoder = load_model(f"embedded:{name}")
+        scores = zero_shot_scores(encoder.module, encoder.tokenizer, images=1000)
+        size += sum(path.stat().st_size for path in embedded_folder(name).iterdir()) / 2**20
+        for group in ("digits: value", "colour", "shape"):
+            checks.append(at_least(f"{name}, {group}", scores[group], 0.97))
+        for group in ("texture", "background colour", "background texture", "size"):
+            checks.append(at_least(f"{name}, {group}", scores[group], 0.90))
+    return [*checks, at_most("size of the embedded encoders, MB", size, 24)]
+
+
+def demo_cost() -> list[Check]:
+    """`seewhy demo` in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "seewhy.cli.main", "demo", "--output", folder]
+        seconds, memory = measured(command)
+        document = json.loads((Path(folder) / "audit.json").read_text())
+    named = {verdict["model"]: verdict["dominant"] for verdict in document["verdicts"]}
+    is_right = all(named[kind] == RIGHT[kind] for kind in named)
+    return [
+        at_least("seewhy demo, verdicts right", float(is_right), 1),
+        at_most("seewhy demo, seconds", seconds, 90),
+        at_most("seewhy demo, GB", memory, 3),
+    ]
+
+
+FULL_SIZE = """
+from sklearn.datasets import load_sample_images
+import numpy as np, seewhy
+from PIL import Image
+from seewhy.data.records import ImageRecord
+photographs = load_sample_images().images
+def crop(number):
+    photograph = Image.fromarray(photographs[number % 2])
+    left, top = (37 * number) % 300, (23 * number) % 200
+    return photograph.crop((left, top, left + 224, top + 224))
+records = [ImageRecord(id=str(n), read=lambda n=n: crop(n)) for n in range(64)]
+concepts = {"scene": {"flower": ["a photo of a flower"], "temple": ["a photo of a temple"]},
+            "colour": {"red": ["a red photo"], "blue": ["a blue photo"]}}
+seewhy.audit("torchvision:resnet50/random-weights", records, concepts,
+             encoder="open_clip:RN50/random-weights",
+             settings=seewhy.AuditSettings(controls=3, probe_images=64, batch_size=8))
+"""
+
+
+def full_size() -> list[Check]:
+    """ResNet-50 against CLIP RN50, random weights, 64 images of 224 pixels."""
+    seconds, memory = measured([sys.executable, "-c", FULL_SIZE])
+    print(f"full-size run: {seconds:.0f} s")
+    return [at_most("full-size run, GB", memory, 4)]
+
+
+def measured(command: list[str]) -> tuple[float, float]:
+    """Wall seconds and peak memory (GB) of a command that must succeed."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"{command[:4]} failed with status {status}")
+    return seconds, usage.ru_maxrss / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--encoder", default="embedded:clip-resnet")
+    options = parser.parse_args()
+    checks = [*exactness(options.encoder), *encoders(), *demo_cost(), *full_size()]
+    right, rows = verdicts(options.seeds, options.encoder)
+    record(__file__, [*checks, *right], details=rows)
+
+
+if __name__ == "__main__":
+    main()

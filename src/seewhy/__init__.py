@@ -1,0 +1,78 @@
+"""What vision and vision-language models look at, know and say.
+
+The public names are loaded when they are first used: `import seewhy` itself is immediate.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seewhy.audit.result import AuditResult
+    from seewhy.audit.run import audit
+    from seewhy.audit.settings import AuditSettings
+    from seewhy.base.errors import DataError, UsageError
+    from seewhy.data.concepts import ConceptGroups, load_concepts
+    from seewhy.data.records import ImageRecord
+    from seewhy.models.classifiers import Classifier
+    from seewhy.models.load import load_model
+    from seewhy.results.explanation import Explanation, load_explanation
+
+    __version__: str
+
+__all__ = [
+    "AuditResult",
+    "AuditSettings",
+    "Classifier",
+    "ConceptGroups",
+    "DataError",
+    "Explanation",
+    "ImageRecord",
+    "UsageError",
+    "__version__",
+    "audit",
+    "load_concepts",
+    "load_explanation",
+    "load_model",
+]
+
+_HOMES = {
+    "AuditResult": "seewhy.audit.result",
+    "AuditSettings": "seewhy.audit.settings",
+    "Classifier": "seewhy.models.classifiers",
+    "ConceptGroups": "seewhy.data.concepts",
+    "DataError": "seewhy.base.errors",
+    "Explanation": "seewhy.results.explanation",
+    "ImageRecord": "seewhy.data.records",
+    "UsageError": "seewhy.base.errors",
+    "load_concepts": "seewhy.data.concepts",
+    "load_explanation": "seewhy.results.explanation",
+    "load_model": "seewhy.models.load",
+}
+
+
+class _CallablePackage(ModuleType):
+    """`seewhy.audit` is a package and, when called, the function `seewhy.audit.run.audit`."""
+
+    def __call__(self, model: Any, data: Any, concepts: Any, **options: Any) -> Any:
+        return importlib.import_module("seewhy.audit.run").audit(model, data, concepts, **options)
+
+
+# Python binds `seewhy.audit` to the package whenever anything in it is imported.
+importlib.import_module("seewhy.audit")
+sys.modules["seewhy.audit"].__class__ = _CallablePackage
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("seewhy")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'seewhy' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The main job: evidence rows, interventions, controls and the verdict."""

@@ -1,0 +1,278 @@
+"""What was measured on one model, arranged for the report."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from PIL import Image
+
+from seewhy.audit.evidence import concept_changes, estimate, removes, share_of
+from seewhy.audit.interventions import Intervention
+from seewhy.audit.readings import ORIGINAL, Readings, concept_features
+from seewhy.audit.schema import (
+    ChangedImage,
+    ClassRow,
+    Estimate,
+    Example,
+    InterventionEffect,
+)
+from seewhy.audit.shares import binomial_surprise, bootstrap_indices, ratio_of_sums, total_effect
+from seewhy.audit.verdict import Guessing
+from seewhy.data.concepts import ConceptGroups
+
+EXAMPLES = 6
+_THUMBNAIL = 128
+_SMALLEST_CELL = 3
+
+Positions = Int[np.ndarray, "resamples images"]
+Flags = Bool[np.ndarray, " images"]
+
+
+def label_numbers(readings: Readings, classes: Sequence[str]) -> Int[np.ndarray, " images"]:
+    """Position of each image's label among the classes; -1 without a label the model knows."""
+    index = {name: number for number, name in enumerate(classes)}
+    return np.array([index.get(record.label or "", -1) for record in readings.records], dtype=int)
+
+
+def guessing(readings: Readings, model: str, classes: Sequence[str]) -> Guessing:
+    """Does the model agree with the labels better than always naming the commonest one?"""
+    labels = label_numbers(readings, classes)
+    known = labels >= 0
+    if not known.any():
+        return Guessing()
+    right = int((predicted(readings, model) == labels)[known].sum())
+    chance = float(np.bincount(labels[known]).max() / known.sum())
+    images = int(known.sum())
+    return Guessing(right, images, binomial_surprise(right, images, min(chance, 0.999)))
+
+
+def predicted(
+    readings: Readings, model: str, variant: str = ORIGINAL
+) -> Int[np.ndarray, " images"]:
+    """The class with the largest logit."""
+    return np.asarray(readings.logits[model][variant].argmax(axis=1))
+
+
+def accuracies(
+    readings: Readings,
+    model: str,
+    classes: Sequence[str],
+    concepts: ConceptGroups,
+    *,
+    resamples: Positions,
+) -> dict[str, Estimate]:
+    """Accuracy on the images, and where each group's value agrees or not with the class.
+
+    The value is the true attribute where there is one and otherwise as the encoder reads it; the
+    value that goes with a class is `concepts.expected`, or the commonest value in that class.
+    """
+    labels = label_numbers(readings, classes)
+    known = labels >= 0
+    if not known.any():
+        return {"your images": Estimate(value=None, reason="no labels that the model knows")}
+    right = predicted(readings, model) == labels
+    result = {"your images": _subset(right, known, resamples)}
+    for group, values in image_values(readings, concepts).items():
+        usual = _usual_values(values, labels, classes=classes, concepts=concepts, group=group)
+        agrees = np.array([usual.get(int(label), -1) for label in labels]) == values
+        if len(set(usual.values())) < 2:
+            continue
+        result[f"where {group} goes with the class"] = _subset(right, known & agrees, resamples)
+        result[f"where {group} goes against the class"] = _subset(right, known & ~agrees, resamples)
+    return result
+
+
+def accuracy(readings: Readings, model: str, classes: Sequence[str], *, seed: int) -> Estimate:
+    """Accuracy on the labelled images of a set of its own."""
+    labels = label_numbers(readings, classes)
+    right = (predicted(readings, model) == labels)[labels >= 0]
+    generator = np.random.default_rng([seed, 0xACC])
+    return share_of(right, bootstrap_indices(len(right), 500, generator))
+
+
+def image_values(
+    readings: Readings, concepts: ConceptGroups
+) -> dict[str, Int[np.ndarray, " images"]]:
+    """Position of each image's value in each group: true where known, else as the encoder reads."""
+    features = concept_features(readings.similarities[ORIGINAL], concepts)
+    result = {}
+    for group in concepts.groups:
+        read = features[group.name].argmax(axis=1)
+        told = [record.attributes.get(group.name) for record in readings.records]
+        names = group.value_names
+        result[group.name] = np.array(
+            [names.index(t) if t in names else r for t, r in zip(told, read, strict=True)],
+            dtype=int,
+        )
+    return result
+
+
+def _usual_values(
+    values: Int[np.ndarray, " images"],
+    labels: Int[np.ndarray, " images"],
+    *,
+    classes: Sequence[str],
+    concepts: ConceptGroups,
+    group: str,
+) -> dict[int, int]:
+    names = next(g.value_names for g in concepts.groups if g.name == group)
+    usual = {}
+    for number, name in enumerate(classes):
+        expected = concepts.expected.get(name, {}).get(group)
+        here = values[labels == number]
+        if expected is not None:
+            usual[number] = names.index(expected)
+        elif len(here):
+            usual[number] = int(np.bincount(here).argmax())
+    return usual
+
+
+def _subset(right: Flags, chosen: Flags, resamples: Positions) -> Estimate:
+    images = int(chosen.sum())
+    if images < _SMALLEST_CELL:
+        return Estimate(value=None, images=images, reason=f"only {images} such image(s)")
+    draws = ratio_of_sums((right & chosen)[None].astype(float), chosen.astype(float), resamples)
+    return estimate(float(right[chosen].mean()), draws[0], images)
+
+
+def intervention_effects(
+    readings: Readings,
+    model: str,
+    classes: Sequence[str],
+    concepts: ConceptGroups,
+    *,
+    resamples: Positions,
+) -> list[InterventionEffect]:
+    """What each intervention does to the model's answers and to the encoder's readings."""
+    variants = [variant for variant in readings.similarities if variant != ORIGINAL]
+    changes = concept_changes(readings, concepts, variants)
+    labels = label_numbers(readings, classes)
+    before = readings.probabilities(model)
+    effects = []
+    for variant in variants:
+        answer = predicted(readings, model, variant)
+        change, total = total_effect(before, readings.probabilities(model, variant))
+        draws = np.clip(ratio_of_sums(change[None], total, resamples)[0], 0, 1)
+        point = min(float(change.sum() / total.sum()), 1.0) if total.sum() > 0 else 0.0
+        effects.append(
+            InterventionEffect(
+                name=variant,
+                removes=removes(changes[variant]),
+                flipped=share_of(answer != predicted(readings, model), resamples),
+                decision_change=estimate(point, draws, len(readings)),
+                accuracy=_subset(answer == labels, labels >= 0, resamples),
+                concept_change=changes[variant],
+            )
+        )
+    return effects
+
+
+def class_rows(
+    readings: Readings,
+    model: str,
+    classes: Sequence[str],
+    concepts: ConceptGroups,
+    *,
+    effects: Sequence[InterventionEffect],
+    seed: int,
+) -> list[ClassRow]:
+    """Accuracy and answers that flip, for each class that occurs among the answers or labels."""
+    labels = label_numbers(readings, classes)
+    answers = predicted(readings, model)
+    belongs = np.where(labels >= 0, labels, answers)
+    flips = {
+        group: [
+            predicted(readings, model, e.name) != answers for e in effects if e.removes == group
+        ]
+        for group in concepts.names
+    }
+    rows = []
+    for number in np.unique(belongs):
+        here = belongs == number
+        images = int(here.sum())
+        resamples = bootstrap_indices(images, 200, np.random.default_rng([seed, int(number)]))
+        labelled = bool((labels[here] >= 0).all())
+        rows.append(
+            ClassRow(
+                name=classes[number],
+                images=images,
+                accuracy=share_of((answers == labels)[here], resamples)
+                if labelled
+                else Estimate(value=None, reason="no labels"),
+                shares={},
+                flipped={
+                    group: share_of(np.mean([f[here] for f in many], axis=0), resamples)
+                    for group, many in flips.items()
+                    if many
+                },
+            )
+        )
+    return rows
+
+
+def examples(
+    readings: Readings,
+    model: str,
+    classes: Sequence[str],
+    *,
+    effects: Sequence[InterventionEffect],
+    interventions: Sequence[Intervention],
+    seed: int,
+) -> list[Example]:
+    """The images whose confident answers change most, each with all its changed versions."""
+    chosen = _most_changed(readings, model, effects)
+    confidence = readings.probabilities(model)
+    result = []
+    for row in chosen:
+        record = readings.records[row]
+        image = record.read()
+        versions = [
+            ChangedImage(
+                intervention=change.name,
+                predicted=classes[int(predicted(readings, model, change.name)[row])],
+                confidence=float(readings.probabilities(model, change.name)[row].max()),
+                thumbnail=thumbnail(change.apply(image, seed=seed, sample=record.id)),
+            )
+            for change in interventions
+        ]
+        result.append(
+            Example(
+                id=record.id,
+                label=record.label,
+                predicted=classes[int(confidence[row].argmax())],
+                confidence=float(confidence[row].max()),
+                thumbnail=thumbnail(image),
+                changed=versions,
+            )
+        )
+    return result
+
+
+def _most_changed(
+    readings: Readings, model: str, effects: Sequence[InterventionEffect]
+) -> list[int]:
+    """Rows with the largest mean change under selective interventions, dealt class by class."""
+    before = readings.probabilities(model)
+    used = [effect.name for effect in effects if effect.removes] or [e.name for e in effects]
+    change: Float[np.ndarray, " images"] = sum(
+        (((readings.probabilities(model, name) - before) ** 2).sum(axis=1) for name in used),
+        start=np.zeros(len(readings)),
+    )
+    answers = before.argmax(axis=1)
+    queues = [
+        [int(row) for row in np.argsort(-change, kind="stable") if answers[row] == number]
+        for number in np.unique(answers)
+    ]
+    order = [queue[turn] for turn in range(EXAMPLES) for queue in queues if turn < len(queue)]
+    return order[:EXAMPLES]
+
+
+def thumbnail(image: Image.Image) -> str:
+    """A PNG data URI of at most 128 pixels a side; small images keep their pixels."""
+    small = image.copy()
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    buffer = io.BytesIO()
+    small.save(buffer, format="PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

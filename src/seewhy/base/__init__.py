@@ -1,0 +1,1 @@
+"""What every other part may use; imports nothing of ours."""

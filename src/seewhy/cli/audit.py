@@ -1,0 +1,205 @@
+"""`seewhy audit`: which concept group do a classifier's decisions rely on?"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from seewhy.audit.settings import AuditSettings
+from seewhy.base.errors import UsageError
+from seewhy.cli.options import OutputOption, SeedOption
+from seewhy.cli.summary import show_summary
+
+DEFAULTS = AuditSettings()
+
+_WHAT = "What to ask"
+_HOW = "How to ask"
+
+DataOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PATH",
+        help="A folder of images, with a folder per class if they are labelled, a CSV or "
+        "Parquet manifest, MNIST files, or hf: and a saved data set.",
+        rich_help_panel=_WHAT,
+    ),
+]
+CaptionsOption = Annotated[
+    Path,
+    typer.Option(help="A YAML file of concept groups and their captions.", rich_help_panel=_WHAT),
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="The classifier, as `seewhy models` explains; more than once to compare.",
+        rich_help_panel=_WHAT,
+    ),
+]
+CompareOption = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        metavar="NAME NAME", help="Two classifiers on the same images.", rich_help_panel=_WHAT
+    ),
+]
+EncoderOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="The dual encoder that understands captions.",
+        rich_help_panel=_WHAT,
+    ),
+]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Names of the classes in the order of the logits: separated by commas, or a text "
+        "file with one a line.",
+        rich_help_panel=_WHAT,
+    ),
+]
+LabelOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column of the manifest with the true class.",
+        rich_help_panel=_WHAT,
+    ),
+]
+ProbeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Images that know nothing of the task; drawn ones if not given.",
+        rich_help_panel=_WHAT,
+    ),
+]
+ProtocolOption = Annotated[
+    Literal["default", "paper"],
+    typer.Option(
+        help="Readings that can be shown to be right, or the published one.", rich_help_panel=_HOW
+    ),
+]
+BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time.", rich_help_panel=_HOW)]
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.", rich_help_panel=_HOW)
+]
+BootstrapOption = Annotated[
+    int, typer.Option(min=100, help="Resamples behind each interval.", rich_help_panel=_HOW)
+]
+ControlsOption = Annotated[
+    int, typer.Option(min=3, help="Untrained copies of each model.", rich_help_panel=_HOW)
+]
+FailuresOption = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, help="The share of images that may be unusable.", rich_help_panel=_HOW
+    ),
+]
+TruncatedOption = Annotated[
+    bool,
+    typer.Option("--tolerate-truncated", help="Use images cut short.", rich_help_panel=_HOW),
+]
+DownloadOption = Annotated[
+    bool,
+    typer.Option("--allow-download", help="Fetch weights by their name.", rich_help_panel=_HOW),
+]
+
+
+def audit(  # noqa: PLR0913, PLR0917
+    data: DataOption,
+    captions: CaptionsOption,
+    output: OutputOption,
+    model: ModelOption = None,
+    compare: CompareOption = None,
+    encoder: EncoderOption = "embedded:clip-resnet",
+    classes: ClassesOption = None,
+    label_column: LabelOption = None,
+    probe: ProbeOption = None,
+    protocol: ProtocolOption = DEFAULTS.protocol,
+    seed: SeedOption = DEFAULTS.seed,
+    batch_size: BatchOption = DEFAULTS.batch_size,
+    device: DeviceOption = "auto",
+    bootstrap: BootstrapOption = DEFAULTS.bootstrap,
+    controls: ControlsOption = DEFAULTS.controls,
+    max_failures: FailuresOption = DEFAULTS.max_failures,
+    tolerate_truncated: TruncatedOption = DEFAULTS.tolerate_truncated,
+    allow_download: DownloadOption = DEFAULTS.allow_download,
+) -> None:
+    """Say which concept the decisions of a classifier rely on.
+
+    Writes report.html and everything behind it, and prints the verdict.
+    """
+    names = chosen_models(model, compare)
+    settings = AuditSettings(
+        protocol=protocol,
+        seed=seed,
+        batch_size=batch_size,
+        device=device,
+        bootstrap=bootstrap,
+        controls=controls,
+        max_failures=max_failures,
+        tolerate_truncated=tolerate_truncated,
+        allow_download=allow_download,
+        progress=sys.stderr.isatty(),
+    )
+    from seewhy.audit.run import audit as run_audit
+
+    result = run_audit(
+        with_classes(names, classes, settings) if classes else names,
+        with_labels(data, label_column, settings) if label_column else data,
+        captions,
+        encoder=encoder,
+        probe=probe,
+        settings=settings,
+    )
+    report = result.save(output)
+    show_summary(result.document, report)
+    result.check(max_failures=max_failures)
+
+
+def chosen_models(model: list[str] | None, compare: tuple[str, str] | None) -> list[str]:
+    """The models asked for in either way; raises `UsageError` for none, or for both ways."""
+    if bool(model) == bool(compare):
+        raise UsageError("name the classifiers with --model NAME, or with --compare NAME NAME.")
+    return list(model or compare or ())
+
+
+def with_classes(names: list[str], classes: str, settings: AuditSettings) -> list[Any]:
+    """The models of these names, with their classes named."""
+    from seewhy.models.load import load_model
+
+    return [
+        load_model(
+            name,
+            classes=class_names(classes),
+            device=settings.device,
+            allow_download=settings.allow_download,
+        )
+        for name in names
+    ]
+
+
+def with_labels(data: str, label_column: str, settings: AuditSettings) -> Any:
+    """The images of a manifest, with their classes from the column of that name."""
+    from seewhy.data.images import ReadPolicy
+    from seewhy.data.sources import open_source
+
+    policy = ReadPolicy(tolerate_truncated=settings.tolerate_truncated)
+    return open_source(data, label_column=label_column, policy=policy)
+
+
+def class_names(text: str) -> tuple[str, ...]:
+    """Names separated by commas, or the lines of a text file; none may be empty or double."""
+    path = Path(text)
+    is_file = path.suffix == ".txt" and path.is_file()
+    parts = path.read_text(encoding="utf-8-sig").splitlines() if is_file else text.split(",")
+    names = tuple(part.strip() for part in parts)
+    if not all(names) or len(set(names)) < len(names):
+        raise UsageError(
+            f"--classes gives {len(names)} names, some empty or double; expected names such as "
+            "`five,eight`, in the order of the logits."
+        )
+    return names

@@ -1,0 +1,37 @@
+"""`seewhy train`: make the dual encoders that ship with the package again."""
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from seewhy.cli.console import show
+from seewhy.cli.options import OutputOption, SeedOption
+
+train = typer.Typer(no_args_is_help=True, help="Train the encoders that ship with seewhy.")
+
+
+@train.callback()
+def prepare() -> None:
+    """Train the encoders that ship with seewhy."""
+
+
+@train.command("encoder")
+def encoder(
+    preset: Annotated[
+        Literal["clip-resnet", "clip-vit"], typer.Option(help="Which encoder to train.")
+    ],
+    output: OutputOption,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps, if not those of the recipe.")
+    ] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Train a small dual encoder on drawn scenes and handwritten digits.
+
+    Writes the encoder's configuration, its weights and its model card.
+    """
+    from seewhy.training.recipes import train_encoder
+
+    folder = train_encoder(preset, output, steps=steps, seed=seed, progress=sys.stderr.isatty())
+    show(f"encoder  {folder}")

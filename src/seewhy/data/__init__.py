@@ -1,0 +1,1 @@
+"""What goes in: images, records, sources, concepts, and the data sets that ship."""

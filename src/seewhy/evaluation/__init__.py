@@ -1,0 +1,1 @@
+"""How good is it? Scores of models and explanations against known truth."""

@@ -1,0 +1,1 @@
+"""Another network's maps inside a dual encoder, read out in words."""

@@ -1,0 +1,1 @@
+"""What is explained: adapters, sites and the one place that reads weights."""

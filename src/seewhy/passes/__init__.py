@@ -1,0 +1,1 @@
+"""A function over a whole data set: what fails becomes a row, the rest goes on."""

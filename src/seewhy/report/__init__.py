@@ -1,0 +1,1 @@
+"""Explanations and scores arranged on one self-contained HTML page."""

@@ -1,0 +1,1 @@
+"""What comes out: parts, explanations, their storage and drawings."""

@@ -1,0 +1,1 @@
+"""Reading and rewriting tensors inside a model, in `with` blocks."""

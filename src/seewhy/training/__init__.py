@@ -1,0 +1,1 @@
+"""Losses, the training loop, and the recipes of the models that ship."""

@@ -242,6 +242,8 @@ def test_plainest_phrases_by_hand():
     assert canonical_phrase(Claim(kind="star")) == "a photo of a star"
     assert canonical_phrase(Claim(kind=DIGIT, colour="red")) == "a photo of a red digit"
     assert canonical_phrase(Claim(colour="orange")) == "a photo of an orange object"
+    orange = Claim(background_colour="orange")
+    assert canonical_phrase(orange) == "a photo of an object on an orange background"
     assert canonical_phrase(Claim(position="top")) == "a photo of an object at the top"
     assert canonical_phrase(Claim(mark="none")) == "a picture without a frame or mark"
     assert canonical_phrase(Claim(count="two")) == "a picture of two objects"

@@ -93,7 +93,9 @@ def test_random_colours_depend_on_the_seed_and_the_digit_alone():
     first = FIVES_AND_EIGHTS.records("train", "random", seed=7)
     again = DigitExperiment(colours={8: "green", 5: "red", 1: "red"}, side=16)
     other = FIVES_AND_EIGHTS.records("train", "random", seed=8)
-    assert [r.id for r in first] == [r.id for r in FIVES_AND_EIGHTS.records("train", "random", seed=7)]
+    assert [r.id for r in first] == [
+        r.id for r in FIVES_AND_EIGHTS.records("train", "random", seed=7)
+    ]
     assert [r.id for r in first] != [r.id for r in other]
     flipped = {"red": "green", "green": "red"}
     by_digit = {r.id[:10]: r.attributes["colour"] for r in again.records("train", "random", seed=7)}

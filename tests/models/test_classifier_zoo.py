@@ -138,6 +138,10 @@ def test_oblong_inputs_keep_their_shape():
     assert (found.size, found.resize_to) == ((32, 64), (64, 128))
 
 
+def test_networks_that_warn_about_their_beginnings_are_built_quietly():
+    assert seeded(known("torchvision:googlenet"), 3, seed=0)(PIXELS).logits.shape == (2, 3)
+
+
 def test_seeds_decide_and_the_world_stays():
     found, state = known("timm:test_resnet"), torch.get_rng_state()
     hashes = [weights_hash(seeded(found, None, seed=seed)) for seed in (0, 0, 1)]

@@ -1,5 +1,7 @@
 """Any module as a classifier: its contract, its sites, and that it is left alone."""
 
+import inspect
+
 import pytest
 import torch
 from PIL import Image
@@ -166,6 +168,17 @@ def test_what_the_preprocessing_gives_is_checked(preprocess, message):
 def test_any_function_may_preprocess():
     model = classifier(preprocess=lambda image: torch.full((3, 8, 8), image.width / 1.0))
     assert model.preprocess(Image.new("RGB", (5, 8))).mean() == 5
+
+
+def test_what_cannot_preprocess_is_refused_where_types_are_not_checked():
+    unchecked = inspect.unwrap(Classifier.__init__)
+    with pytest.raises(UsageError, match="preprocess is int; wanted a function"):
+        unchecked(object.__new__(Classifier), Net(), preprocess=3)
+
+
+def test_parameters_without_data_are_refused():
+    with pytest.raises(UsageError, match="Load its weights"):
+        classifier(Net().to("meta"))
 
 
 class Branches(nn.Module):

@@ -140,11 +140,11 @@ def test_the_grid_of_a_vit_may_be_oblong():
     assert site.to_maps(outputs[site.name]).shape == (2, 32, 2, 4)
 
 
-def encoder_of(module, tokenizer=tiny_dual_encoder().tokenizer):
+def encoder_of(module, tokenizer=None):
     return OpenClipEncoder(
         module,
         preprocess=tiny_dual_encoder().preprocessing,
-        tokenizer=tokenizer,
+        tokenizer=tokenizer or tiny_dual_encoder().tokenizer,
         name="mine",
         notes=["a note"],
     )

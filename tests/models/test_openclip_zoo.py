@@ -269,6 +269,12 @@ def test_weights_are_found_under_the_usual_names(folder, kept):
     [
         ({"preprocess_cfg": None}, "silently wrong"),
         ({"model_cfg": None}, "lacks model_cfg"),
+        ({"model_cfg": {"embed_dim": 8}}, r"cannot be built \(KeyError"),
+        ({"model_cfg": {**CONFIG, "depth": 3}}, r"cannot be built \(TypeError"),
+        (
+            {"model_cfg": {**CONFIG, "text_cfg": {**TEXT, "hf_tokenizer_name": "a/b"}}},
+            "pip install transformers",
+        ),
         (
             {"preprocess_cfg": {"size": 64}},
             r"size \(64, 64\), but the image tower takes \(32, 32\)",
@@ -282,6 +288,16 @@ def test_incomplete_or_contradictory_configurations_are_refused(folder, changes,
 
 def test_the_size_may_be_said_twice(folder):
     assert load_folder(edited(folder, preprocess_cfg={"size": [32, 32]})).preprocessing.size == 32
+
+
+def test_an_oblong_size_stays_oblong(folder):
+    config = {**CONFIG, "vision_cfg": {**VISION, "image_size": [16, 32]}}
+    save_file(seeded(config).state_dict(), folder / "open_clip_model.safetensors")
+    edited(folder, model_cfg=config, preprocess_cfg={"size": [16, 32]})
+    encoder = load_folder(folder)
+    assert encoder.preprocessing.size == (16, 32)
+    assert encoder.preprocess(Image.new("RGB", (50, 20))).shape == (3, 16, 32)
+    assert encoder.stages()[0].grid == (2, 4)
 
 
 def test_folders_without_weights_or_configuration_are_refused(folder):

@@ -109,6 +109,15 @@ def test_the_configuration_survives_json():
     assert Preprocessing.from_config({"size": 8}) == Preprocessing(8)
 
 
+def test_wrong_choices_are_refused_where_types_are_not_checked():
+    loose = object.__new__(Preprocessing)
+    for name, value in Preprocessing(8).config().items():
+        object.__setattr__(loose, name, value)
+    object.__setattr__(loose, "resize", "crop")
+    with pytest.raises(UsageError, match="resize is 'crop', not one of shortest, squash, longest"):
+        loose.__post_init__()
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

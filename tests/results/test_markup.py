@@ -20,7 +20,7 @@ class Collector(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.add(tag)
         self.names.update(name for name, _ in attributes)
-        self.open += [] if tag in {"rect", "line", "circle", "polyline", "polygon"} else [tag]
+        self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):
         self.tags.add(tag)

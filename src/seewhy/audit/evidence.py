@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from seewhy.audit.readings import ORIGINAL, Readings, concept_features
 from seewhy.audit.schema import Estimate, EvidenceRow, RowName
@@ -216,8 +216,10 @@ def estimates(
     }
 
 
-def share_of(flags: Float[np.ndarray, " images"], resamples: Int[np.ndarray, "r i"]) -> Estimate:
-    """The mean of a 0/1 row with its interval; None without images."""
+def share_of(
+    flags: Shaped[np.ndarray, " images"], resamples: Int[np.ndarray, "resamples drawn"]
+) -> Estimate:
+    """The mean of a row of flags or figures, with its interval; None without images."""
     if len(flags) == 0:
         return Estimate(value=None, reason="no images")
     values = np.asarray(flags, dtype=float)

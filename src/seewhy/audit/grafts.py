@@ -17,6 +17,7 @@ from seewhy.audit.schema import (
     PublishedCounts,
     StageMatching,
 )
+from seewhy.audit.shares import sampled_rows
 from seewhy.base.axes import Pixels, TextEmbeddings
 from seewhy.data.concepts import ConceptGroups
 from seewhy.data.records import ImageRecord
@@ -37,7 +38,7 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _CACHE_BYTES = 512 * 2**20
 _CONTROL_IMAGES = 48
 
-Path = Float[Tensor, "images depths texts"]
+Similarities = Float[Tensor, "images depths texts"]
 Positions = Int[np.ndarray, "resamples images"]
 
 
@@ -55,14 +56,16 @@ class PixelPairs:
     _kept: list[tuple[Pixels, Pixels]] = field(default_factory=list, repr=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[Pixels, Pixels]]:
-        yield from self._kept
-        for start in range(
-            sum(len(pair[0]) for pair in self._kept), len(self.records), self.batch_size
-        ):
+        yield from list(self._kept)
+        for start in range(self._images_kept(), len(self.records), self.batch_size):
             pair = self._read(self.records[start : start + self.batch_size])
-            if self._bytes(pair) + sum(map(self._bytes, self._kept)) <= _CACHE_BYTES:
+            fits = self._bytes(pair) + sum(map(self._bytes, self._kept)) <= _CACHE_BYTES
+            if fits and self._images_kept() == start:
                 self._kept.append(pair)
             yield pair
+
+    def _images_kept(self) -> int:
+        return sum(len(pair[0]) for pair in self._kept)
 
     def _read(self, records: Sequence[ImageRecord]) -> tuple[Pixels, Pixels]:
         images = [record.read() for record in records]
@@ -85,7 +88,7 @@ class GraftReading:
     published: PublishedCounts
     rows: list[Shares]
     controls: list[Control]
-    similarities: Path
+    similarities: Similarities
     matched: Matching
 
 
@@ -105,8 +108,13 @@ def read_graft(
     matched = match_units(pairs.classifier, pairs.encoder, pairs, sites=sites)
     path = _similarities(pairs, matched, texts, settings)
     right = right_values(pairs.records, path[:, 0], table)
-    few = replace(pairs, records=pairs.records[:_CONTROL_IMAGES])
-    by_chance = match_units(few.classifier, few.encoder, few, sites=sites, permute=generator)
+    rows = sampled_rows(len(pairs.records), _CONTROL_IMAGES, np.random.default_rng([seed, 0x6A]))
+    few = replace(pairs, records=[pairs.records[row] for row in rows], batch_size=_CONTROL_IMAGES)
+    by_chance = (
+        match_units(few.classifier, few.encoder, few, sites=sites, permute=generator)
+        if len(rows) > 1
+        else None
+    )
     shuffled = _similarities(few, permuted(matched, generator), texts, settings)
     return GraftReading(
         layers=_layers(path, matched, table=table, right=right, resamples=resamples),
@@ -118,7 +126,7 @@ def read_graft(
         ],
         controls=[
             _identity_control(few, texts, settings),
-            _permuted_control(path, shuffled, table, right),
+            _permuted_control(path[rows], shuffled, table, right[rows]),
         ],
         similarities=path,
         matched=matched,
@@ -147,7 +155,7 @@ def right_values(
 
 def _similarities(
     pairs: PixelPairs, matched: Matching, texts: TextEmbeddings, settings: Grafting
-) -> Path:
+) -> Similarities:
     return torch.cat(
         [
             grafted_similarities(
@@ -164,7 +172,7 @@ def _similarities(
 
 
 def _layers(
-    path: Path,
+    path: Similarities,
     matched: Matching,
     *,
     table: CaptionTable,
@@ -205,17 +213,18 @@ def _per_group(
     return {group: share_of(row, resamples) for group, row in zip(table.groups, flags, strict=True)}
 
 
-def _stages(matched: Matching, by_chance: Matching) -> list[StageMatching]:
+def _stages(matched: Matching, by_chance: Matching | None) -> list[StageMatching]:
     stages = []
-    for stage, chance in zip(matched.stages, by_chance.stages, strict=True):
+    for position, stage in enumerate(matched.stages):
         scores = stage.score.double()
+        chance = by_chance.stages[position].score.double() if by_chance else None
         stages.append(
             StageMatching(
                 site=stage.site.name,
                 units=len(scores),
                 mean=float(scores.nanmean()),
                 quantiles=[float(scores.nanquantile(q)) for q in _QUANTILES],
-                permuted_mean=float(chance.score.double().nanmean()),
+                permuted_mean=None if chance is None else float(chance.nanmean()),
                 sources=matched.units_per_site(stage),
             )
         )
@@ -223,7 +232,7 @@ def _stages(matched: Matching, by_chance: Matching) -> list[StageMatching]:
 
 
 def _published(
-    path: Path, table: CaptionTable, right: Int[Tensor, "images groups"]
+    path: Similarities, table: CaptionTable, right: Int[Tensor, "images groups"]
 ) -> PublishedCounts:
     counts = count_winners(influence(path), table, right)
 
@@ -238,7 +247,9 @@ def _published(
     )
 
 
-def _published_row(path: Path, table: CaptionTable, resamples: Positions, *, votes: bool) -> Shares:
+def _published_row(
+    path: Similarities, table: CaptionTable, resamples: Positions, *, votes: bool
+) -> Shares:
     winner = table.group_of[influence(path).argmax(dim=1)]
     flags = np.stack([(winner == group).numpy() for group in _indices(table)]).astype(float)
     points, draws = flags.mean(axis=1), flags[:, resamples].mean(axis=2)
@@ -261,7 +272,7 @@ def _published_row(path: Path, table: CaptionTable, resamples: Positions, *, vot
 
 
 def _readable_row(
-    path: Path,
+    path: Similarities,
     table: CaptionTable,
     right: Int[Tensor, "images groups"],
     resamples: Positions,
@@ -310,12 +321,14 @@ def _identity_control(pairs: PixelPairs, texts: TextEmbeddings, settings: Grafti
 
 
 def _permuted_control(
-    path: Path, shuffled: Path, table: CaptionTable, right: Int[Tensor, "images groups"]
+    path: Similarities,
+    shuffled: Similarities,
+    table: CaptionTable,
+    right: Int[Tensor, "images groups"],
 ) -> Control:
     """Matches dealt at random should leave nothing readable beyond chance."""
     real, random = (
-        (read_values(each, table)[:, -1] == right[: len(each)]).double().mean()
-        for each in (path, shuffled)
+        (read_values(each, table)[:, -1] == right).double().mean() for each in (path, shuffled)
     )
     chance = float(np.mean([1 / len(values) for values in table.values]))
     return Control(

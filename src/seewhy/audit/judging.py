@@ -28,6 +28,7 @@ from seewhy.audit.interventions import INTERVENTIONS
 from seewhy.audit.readings import ORIGINAL, ModelFamily, Readings, untrained_name
 from seewhy.audit.schema import Control, ModelDetails, Verdict
 from seewhy.audit.settings import AuditSettings
+from seewhy.audit.shares import sampled_rows
 from seewhy.audit.verdict import Case, combine, judge, untrained_p_value
 from seewhy.base.axes import TextEmbeddings
 from seewhy.data.concepts import ConceptGroups
@@ -159,10 +160,8 @@ def _untrained_control(model: ClassifierLike, bench: Bench) -> tuple[float, Cont
 
 
 def _sample(records: Sequence[ImageRecord], seed: int) -> list[ImageRecord]:
-    if len(records) <= CONTROL_IMAGES:
-        return list(records)
-    order = np.random.default_rng([seed, 0xC0]).permutation(len(records))[:CONTROL_IMAGES]
-    return [records[position] for position in sorted(order)]
+    generator = np.random.default_rng([seed, 0xC0])
+    return [records[row] for row in sampled_rows(len(records), CONTROL_IMAGES, generator)]
 
 
 def _details(

@@ -30,15 +30,13 @@ from seewhy.models.protocols import ClassifierLike, DualEncoder
 
 DEFAULT_ENCODER = "embedded:clip-resnet"
 
-Model = ClassifierLike | str
-
 
 def audit(
-    model: Model | Sequence[Model],
+    model: Any,
     data: Any,
     concepts: ConceptGroups | str | Path | Mapping[str, Any],
     *,
-    encoder: DualEncoder | str = DEFAULT_ENCODER,
+    encoder: Any = DEFAULT_ENCODER,
     probe: Any = None,
     settings: AuditSettings | None = None,
 ) -> AuditResult:
@@ -67,11 +65,11 @@ def audit(
 
 
 def prepare_study(
-    model: Model | Sequence[Model],
+    model: Any,
     data: Any,
     concepts: ConceptGroups | str | Path | Mapping[str, Any],
     *,
-    encoder: DualEncoder | str = DEFAULT_ENCODER,
+    encoder: Any = DEFAULT_ENCODER,
     probe: Any = None,
     settings: AuditSettings,
 ) -> "Study":

@@ -156,6 +156,13 @@ def bootstrap_indices(
     return generator.integers(images, size=(resamples, images))
 
 
+def sampled_rows(
+    images: int, most: int, generator: np.random.Generator
+) -> Int[np.ndarray, " rows"]:
+    """At most so many positions of images, without repetition, in random order."""
+    return generator.permutation(images)[:most]
+
+
 def binomial_surprise(right: int, images: int, chance: float) -> float:
     """Chance of at least this many right answers by guessing at rate `chance`."""
     from scipy.stats import binomtest

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from seewhy.audit.schema import Estimate, EvidenceRow, RowName, Verdict
-from seewhy.results.charts import interval_text
-from seewhy.results.text import number_text, percent_text, visible_text
+from seewhy.audit.schema import EvidenceRow, RowName, Verdict
+from seewhy.results.text import number_text, visible_text
 
 UNLIKELY = 0.05
 
@@ -57,12 +56,6 @@ GLOSSARY: Mapping[str, str] = {
     "Share": "How much of the decisions a concept accounts for: 0 % nothing, 100 % everything.",
     "Undecided": "The evidence does not carry a verdict. It does not mean that nothing is wrong.",
 }
-
-
-def estimate_text(estimate: Estimate) -> str:
-    """A share and its interval in per cent."""
-    interval = interval_text(estimate.low, estimate.high, "share")
-    return percent_text(estimate.value) + (f" ({interval})" if interval else "")
 
 
 def points_text(value: float) -> str:
@@ -122,9 +115,11 @@ def agreement_text(verdict: Verdict) -> str:
     if not voters:
         return "No row of evidence could take part in the verdict."
     named = [row.dominant for row in voters]
+    if not any(named):
+        return "No row that votes names a concept."
     counts = {name: named.count(name) for name in dict.fromkeys(named)}
-    if len(counts) == 1 and named[0] is not None:
-        return f"{_all_of(len(voters))} “{visible_text(named[0])}”."
+    if len(counts) == 1:
+        return f"{_all_of(len(voters))} “{visible_text(named[0] or '')}”."
     parts = [
         f"{count} {'names' if count == 1 else 'name'} "
         + ("no concept" if name is None else f"“{visible_text(name)}”")

@@ -50,7 +50,8 @@ def digit_indices(split: Split) -> tuple[int, ...]:
     _, values = load_digit_glyphs()
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(values))
     cut = round(len(values) * _HELD_OUT)
-    return tuple(sorted(order[:cut] if split == "held-out" else order[cut:]))
+    chosen = order[:cut] if split == "held-out" else order[cut:]
+    return tuple(sorted(chosen.tolist()))
 
 
 def enlarge_glyph(glyph: UInt8[np.ndarray, "8 8"], side: int) -> Float[np.ndarray, "side side"]:

@@ -1,7 +1,7 @@
 """Any map-style Dataset of torch (or object like it) to records."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -56,9 +56,7 @@ class _DatasetReader:
     def __init__(self, dataset: MapDataset, columns: Columns, policy: ReadPolicy) -> None:
         self.dataset = dataset
         self.policy = policy
-        self.columns = replace(
-            columns, image=columns.image or "image", label=columns.label or "label"
-        )
+        self.columns = Columns(image="image", label="label")
         self._wanted = columns
         self._classes: Sequence[object] = getattr(dataset, "classes", None) or ()
 

@@ -16,6 +16,7 @@ from seewhy.models.downloads import Published, weights_file
 from seewhy.models.names import ModelName, suggestion
 from seewhy.models.preprocessing import Preprocessing, Resize, per_channel
 
+_WARN_WITHOUT_INIT = ("googlenet", "inception_v3")
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -99,7 +100,9 @@ def _torchvision(name: ModelName) -> Architecture:
     transform = weights.transforms()
 
     def build(classes: int | None) -> nn.Module:
-        options = {} if classes is None else {"num_classes": classes}
+        options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+        if name.architecture in _WARN_WITHOUT_INIT:
+            options["init_weights"] = True
         module: nn.Module = models.get_model(name.architecture, weights=None, **options)
         return module
 

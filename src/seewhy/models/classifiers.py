@@ -26,9 +26,10 @@ class Classifier:
     `Preprocessing`, a torchvision transform or any function. Without `classes` they are called
     "class 0", "class 1", ... The module is left as it is found: mode, gradients, buffers, hooks.
 
-    >>> classifier = Classifier(
-    ...     module, preprocess=transform, classes=["cat", "dog"]
-    ... )  # doctest: +SKIP
+    >>> from seewhy.models.preprocessing import Preprocessing
+    >>> module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> Classifier(module, preprocess=Preprocessing(8)).classes
+    ('class 0', 'class 1', 'class 2')
     """
 
     def __init__(
@@ -44,6 +45,10 @@ class Classifier:
             raise UsageError(
                 f"preprocess is {type(preprocess).__name__}; wanted a function from a PIL image "
                 "to a tensor (3, height, width)."
+            )
+        if any(parameter.is_meta for parameter in module.parameters()):
+            raise UsageError(
+                "the module's parameters hold no data (device meta). Load its weights."
             )
         self.module = module
         self.name = name or type(module).__name__

@@ -45,9 +45,17 @@ class _Recipe:
 
     def encoder(self, *, seed: int = 0) -> OpenClipEncoder:
         """The encoder, in evaluation mode; untrained where there are no weights."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            module = build(self.model)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                module: Any = build(self.model)
+            tokenizer = self._tokenizer()
+        except Exception as error:  # configurations and the hub's libraries fail in many ways
+            raise UsageError(
+                f"{self.name} cannot be built ({type(error).__name__}: {error}). Check its "
+                "configuration; towers and tokenizers of huggingface.co need "
+                "`pip install transformers`."
+            ) from error
         if self.weights is not None:
             weights = _renamed(module, read_weights(self.weights))
             fit_weights(module, weights, source=self.weights.name)
@@ -56,7 +64,7 @@ class _Recipe:
         return OpenClipEncoder(
             module.eval(),
             preprocess=_preprocessing(self.preprocessing, module),
-            tokenizer=self._tokenizer(),
+            tokenizer=tokenizer,
             name=self.name,
             notes=self.notes,
         )
@@ -245,8 +253,9 @@ def load_folder(folder: Path, *, name: str = "") -> OpenClipEncoder:
     if not files:
         raise UsageError(f"{folder} holds no weights. Wanted one of {', '.join(_WEIGHTS_FILES)}.")
     model = config["model_cfg"]
-    if model["text_cfg"].get("hf_tokenizer_name"):
-        model["text_cfg"]["hf_tokenizer_name"] = str(folder)
+    text = model.get("text_cfg", {})
+    if text.get("hf_tokenizer_name"):
+        text["hf_tokenizer_name"] = str(folder)
     encoder = _Recipe(
         name or f"open_clip-dir:{folder}",
         model,

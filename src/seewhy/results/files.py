@@ -18,7 +18,8 @@ from seewhy.base.errors import InternalError, UsageError
 if TYPE_CHECKING:
     import pyarrow
 
-_SLUG_LENGTH = 48
+_LONGEST_SLUG = 64
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _RESERVED = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -61,10 +62,10 @@ def safe_slug(name: str) -> str:
     >>> safe_slug("layer4")
     'layer4'
     """
+    if len(name) <= _LONGEST_SLUG and _SLUG.fullmatch(name) and not _RESERVED.fullmatch(name):
+        return name
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:_SLUG_LENGTH].strip("-")
-    if slug == name and not _RESERVED.fullmatch(slug):
-        return slug
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[: _LONGEST_SLUG - 16].strip("-")
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{slug or 'unnamed'}-{digest}"
 

@@ -122,7 +122,7 @@ class LineChart:
 
     def _end_labels(self, shown: Sequence[int]) -> Markup:
         ends = [self._down(_last(self.curve.values[number])) for number in shown]
-        places = spread(ends, gap=_LABEL_GAP, low=_TOP, high=_HEIGHT - _BOTTOM + 4.0)
+        places = spread(ends, gap=_LABEL_GAP, low=float(_TOP), high=_HEIGHT - _BOTTOM + 4.0)
         return Markup("").join(
             Markup('<text class="label c{}" x="100%" dx="8" y="{}" dy="4">{}</text>').format(
                 colour_index(self.colours[number]),

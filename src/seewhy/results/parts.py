@@ -1,7 +1,11 @@
-"""Parts: one kind of evidence each, checked when made, with arrays that cannot be written to."""
+"""Parts: one kind of evidence each, with arrays that cannot be written to.
+
+Parts check themselves when they are made, for they also come out of files: `no_type_check`
+leaves that to them alone, in the tests too.
+"""
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,6 +15,7 @@ from seewhy.base.errors import UsageError
 Unit = Literal["share", "similarity", "score"]
 
 
+@no_type_check
 @dataclass(frozen=True, eq=False)
 class ConceptScores:
     """One score per concept; NaN is a score that is not defined.
@@ -34,6 +39,7 @@ class ConceptScores:
         _check_interval(self)
 
 
+@no_type_check
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Named series over the points of one named axis; NaN is a value that is not defined.
@@ -71,6 +77,7 @@ class Curve:
         _check_interval(self)
 
 
+@no_type_check
 @dataclass(frozen=True, eq=False)
 class Statement:
     """A finding in words, for a reader who is no expert."""
@@ -82,6 +89,7 @@ class Statement:
         _check_texts(self, "title", "text")
 
 
+@no_type_check
 @dataclass(frozen=True, eq=False)
 class UnitMatches:
     """For each unit of one encoder site: which unit of the model matches it best, and how well.

@@ -47,9 +47,7 @@ class TrainingLog:
             writer.writerow(row)
 
 
-def zero_shot_scores(
-    module: Any, tokenizer: WordTokenizer, *, images: int
-) -> dict[str, float]:
+def zero_shot_scores(module: Any, tokenizer: WordTokenizer, *, images: int) -> dict[str, float]:
     """Held-out accuracy per group; digits that fill the image are named "digits: ..."."""
     side = module.visual.image_size
     side = side[0] if isinstance(side, tuple) else side

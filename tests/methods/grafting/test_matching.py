@@ -184,4 +184,4 @@ def test_maps_with_nan_are_refused_by_name():
         classifier.module.conv2.weight[0, 0, 0, 0] = torch.nan
     with pytest.raises(DataError, match="'conv2' hold NaN") as caught:
         captured_maps(classifier, classifier.sites(), pixels)
-    assert caught.value.code == "not-finite"
+    assert caught.value.code == "non_finite"

@@ -24,8 +24,10 @@ AnyPixels = Float[Tensor, "_ 3 _ _"]
 PixelPair = tuple[AnyPixels, AnyPixels]
 """The same images, preprocessed for the classifier and for the encoder."""
 
-MICRO_BATCH = 8
-"""Images whose maps are held in memory at once."""
+MICRO_BATCH = 32
+"""The most images whose maps are held in memory at once."""
+
+_PIXELS_AT_ONCE = 8 * 224 * 224
 
 _NO_IMAGES = (
     "no images to match units on. Give at least one batch, and of at least two images where "
@@ -54,7 +56,7 @@ def _checked_maps(site: Site, output: Tensor) -> SiteMaps:
     maps = site.to_maps(output)
     if not maps.sum(dtype=torch.float32).isfinite():
         raise DataError(
-            "not-finite",
+            "non_finite",
             f"the maps at {site.name!r} hold NaN or infinity. Check the weights and the images.",
         )
     return maps.to(_exact_device(maps.device))
@@ -94,7 +96,14 @@ def micro_batches(source: AnyPixels, target: AnyPixels) -> Iterator[PixelPair]:
             f"a batch pairs {len(source)} images for the classifier with {len(target)} for the "
             "encoder. Preprocess the same images for both."
         )
-    yield from zip(torch.split(source, MICRO_BATCH), torch.split(target, MICRO_BATCH), strict=True)
+    size = min(_micro_batch(source), _micro_batch(target))
+    yield from zip(torch.split(source, size), torch.split(target, size), strict=True)
+
+
+def _micro_batch(pixels: AnyPixels) -> int:
+    """Maps take memory in proportion to pixels: eight images of 224 x 224, more small ones."""
+    area = pixels.shape[2] * pixels.shape[3]
+    return max(1, min(MICRO_BATCH, _PIXELS_AT_ONCE // area))
 
 
 def _others(images: int, generator: torch.Generator) -> Int[Tensor, " images"]:
@@ -157,7 +166,7 @@ def identity_matching(
     sites = encoder.stages() if stages is None else tuple(stages)
     images = 0
     moments: list[Moments] = []
-    for pixels in (piece for batch in batches for piece in torch.split(batch, MICRO_BATCH)):
+    for pixels in (piece for batch in batches for piece in torch.split(batch, _micro_batch(batch))):
         maps = captured_maps(encoder, sites, pixels)
         parts = [centred(each.permute(0, 2, 3, 1).float()).moments for each in maps]
         pairs = zip(moments, parts, strict=True)

@@ -105,7 +105,9 @@ def test_a_literal_digit_is_the_picture_of_the_experiment_and_its_scene_says_so(
 
 
 def test_no_picture_shows_handwriting_that_is_held_out():
-    glyphs = {item.glyph for scene, _ in pictures_of(TINY, generator(0), 300) for item in scene.objects} - {None}
+    glyphs = {
+        item.glyph for scene, _ in pictures_of(TINY, generator(0), 300) for item in scene.objects
+    } - {None}
     assert len(glyphs) > 50
     assert glyphs <= set(digit_indices("train"))
 
@@ -157,9 +159,7 @@ def test_the_loss_is_the_sum_of_its_three_parts():
         + grouped_loss(logits[:, : len(SINGLES)], singles, sizes)
         + grouped_loss(guided, singles, sizes)
     )
-    loss = claim_loss(
-        images, texts, scale=torch.tensor(10.0), anchors=3 * anchors, is_true=is_true
-    )
+    loss = claim_loss(images, texts, scale=torch.tensor(10.0), anchors=3 * anchors, is_true=is_true)
     assert_close(loss, expected)
 
 
@@ -216,7 +216,9 @@ def test_training_moves_every_weight_that_takes_part(tmp_path, tiny_preset):
 
 def test_training_lowers_the_loss(tmp_path, tiny_preset, monkeypatch):
     losses = []
-    monkeypatch.setattr(recipes.TrainingLog, "after_step", lambda _, step, loss: losses.append(loss))
+    monkeypatch.setattr(
+        recipes.TrainingLog, "after_step", lambda _, step, loss: losses.append(loss)
+    )
     monkeypatch.setitem(RECIPES, "tiny", replace(TINY, schedule=Schedule(25, learning_rate=3e-3)))
     train_encoder("tiny", tmp_path)
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.2

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from scipy import stats
-from torch import nn
 
 from seewhy.models.classifiers import Classifier
 from seewhy.models.protocols import ClassifierLike
@@ -16,33 +15,29 @@ _LEAST_SPREAD = 0.5
 
 
 def untrained_copies(model: ClassifierLike, *, count: int, seed: int) -> tuple[Classifier, ...]:
-    """Copies of a model whose weights are drawn anew; the model itself is not touched.
+    """Copies of a model that have forgotten what it learned; the model itself is not touched.
 
-    Modules that can (`reset_parameters`) initialise themselves; weights of other modules are
-    shuffled within their tensor, which destroys what was learned and keeps the distribution.
+    Every weight tensor is shuffled and running statistics are reset. A model whose weights were
+    never trained is then one more draw of the same kind as its copies, whatever its initialiser;
+    drawing weights anew by each layer's default would not be (docs/methods/audit.md).
     """
-    return tuple(_untrained(model, seed=seed + 1 + number) for number in range(count))
+    return tuple(_forgetful(model, seed=seed + 1 + number) for number in range(count))
 
 
-def _untrained(model: ClassifierLike, *, seed: int) -> Classifier:
+def _forgetful(model: ClassifierLike, *, seed: int) -> Classifier:
     module = copy.deepcopy(model.module)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
         for part in module.modules():
-            _forget(part)
+            for parameter in part.parameters(recurse=False):
+                order = torch.randperm(parameter.numel(), generator=generator)
+                parameter.copy_(parameter.flatten()[order.to(parameter.device)].view_as(parameter))
+            reset = getattr(part, "reset_running_stats", None)
+            if callable(reset):
+                reset()
     return Classifier(
         module, preprocess=model.preprocess, classes=list(model.classes), name=model.name
     )
-
-
-def _forget(part: nn.Module) -> None:
-    reset = getattr(part, "reset_parameters", None)
-    if callable(reset):
-        reset()
-        return
-    for parameter in part.parameters(recurse=False):
-        flat = parameter.flatten()
-        parameter.copy_(flat[torch.randperm(flat.numel())].view_as(parameter))
 
 
 def exceedance(observed: float, null: Sequence[float]) -> float:

@@ -36,16 +36,25 @@ def label_numbers(readings: Readings, classes: Sequence[str]) -> Int[np.ndarray,
     return np.array([index.get(record.label or "", -1) for record in readings.records], dtype=int)
 
 
-def guessing(readings: Readings, model: str, classes: Sequence[str]) -> Guessing:
-    """Does the model agree with the labels better than always naming the commonest one?"""
+def guessing(
+    readings: Readings, model: str, classes: Sequence[str], concepts: ConceptGroups
+) -> dict[str, Guessing]:
+    """Per group: is the model right, where the group's value goes with the class, by guessing?
+
+    A model that decides by colour is right wherever colour goes with the class, even if colour
+    says nothing over all images; a model that decides nothing is not. Guessing always names the
+    commonest class of those images. Left out: groups without a value that goes with each class.
+    """
     labels = label_numbers(readings, classes)
-    known = labels >= 0
-    if not known.any():
-        return Guessing()
-    right = int((predicted(readings, model) == labels)[known].sum())
-    chance = float(np.bincount(labels[known]).max() / known.sum())
-    images = int(known.sum())
-    return Guessing(right, images, binomial_surprise(right, images, min(chance, 0.999)))
+    right = predicted(readings, model) == labels
+    result = {}
+    for group, agrees in _agreement(readings, classes, concepts).items():
+        images = int(agrees.sum())
+        if images:
+            hits = int(right[agrees].sum())
+            chance = min(float(np.bincount(labels[agrees]).max() / images), 0.999)
+            result[group] = Guessing(hits, images, binomial_surprise(hits, images, chance))
+    return result
 
 
 def predicted(
@@ -74,12 +83,8 @@ def accuracies(
         return {"your images": Estimate(value=None, reason="no labels that the model knows")}
     right = predicted(readings, model) == labels
     result = {"your images": _subset(right, known, resamples)}
-    for group, values in image_values(readings, concepts).items():
-        usual = _usual_values(values, labels, classes=classes, concepts=concepts, group=group)
-        agrees = np.array([usual.get(int(label), -1) for label in labels]) == values
-        if len(set(usual.values())) < 2:
-            continue
-        result[f"where {group} goes with the class"] = _subset(right, known & agrees, resamples)
+    for group, agrees in _agreement(readings, classes, concepts).items():
+        result[f"where {group} goes with the class"] = _subset(right, agrees, resamples)
         result[f"where {group} goes against the class"] = _subset(right, known & ~agrees, resamples)
     return result
 
@@ -106,6 +111,23 @@ def image_values(
             [names.index(t) if t in names else r for t, r in zip(told, read, strict=True)],
             dtype=int,
         )
+    return result
+
+
+def _agreement(
+    readings: Readings, classes: Sequence[str], concepts: ConceptGroups
+) -> dict[str, Flags]:
+    """Per group, the labelled images whose value is the one that goes with their class.
+
+    Groups in which all classes go with one value are left out.
+    """
+    labels = label_numbers(readings, classes)
+    result = {}
+    for group, values in image_values(readings, concepts).items():
+        usual = _usual_values(values, labels, classes=classes, concepts=concepts, group=group)
+        if len(set(usual.values())) > 1:
+            wanted = np.array([usual.get(int(label), -1) for label in labels])
+            result[group] = (labels >= 0) & (wanted == values)
     return result
 
 

@@ -68,15 +68,15 @@ def decision_share(
     name: RowName,
     seed: int,
 ) -> Shares:
-    """Unique share of the logits' variance that each group's captions explain.
+    """Unique share of the variance of the class probabilities that each group explains.
 
     The row votes when the captions explain at least a tenth of the variance and the images tell
     the groups apart: at least half of the explained variance belongs to single groups.
     """
     generator = np.random.default_rng([seed, 0x5EED])
     features = concept_features(readings.similarities[ORIGINAL], concepts)
-    outcomes = contrasts(readings.logits[model][ORIGINAL])
-    strength = spread(readings.probabilities(model))
+    outcomes = readings.probabilities(model)
+    strength = spread(outcomes)
     names = list(features)
     if len(readings) < FEWEST_IMAGES or outcomes.std() < 1e-9:
         reason = "too few images" if len(readings) < FEWEST_IMAGES else "the answers never vary"
@@ -187,12 +187,6 @@ def intervention_share(
         strength=float(np.mean(strengths)),
         known=known,
     )
-
-
-def contrasts(logits: Outcomes) -> Outcomes:
-    """Logits minus their mean over the classes; for two classes this is half the margin."""
-    values = logits.astype(np.float64)
-    return np.asarray(values - values.mean(axis=1, keepdims=True))
 
 
 def spread(probabilities: Outcomes) -> float:

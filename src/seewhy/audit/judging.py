@@ -93,7 +93,7 @@ def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
             silent=[row.row for row in (rows if is_paper else graft.rows)],
             p_value=None if is_paper else p_value,
             controls=[*graft.controls, control],
-            guessing=guessing(bench.yours, model.name, model.classes),
+            guessing=guessing(bench.yours, model.name, model.classes, bench.concepts),
         ),
         level=settings.level,
     )

@@ -155,11 +155,10 @@ class Study:
         )
 
     def _document(self, bench: Bench, judged: Sequence[Judged]) -> AuditDocument:
-        names = ", ".join(model.name for model in self.models)
         failed = len(self.source.failures) + len(bench.yours.failures)
         return AuditDocument(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            title=f"What does {names} rely on?",
+            title=_question([model.name for model in self.models]),
             encoder=self.encoder.name,
             groups=self.concepts.as_dict(),
             images={"used": len(bench.yours), "failed": failed, "probe": len(bench.probe)},
@@ -174,6 +173,12 @@ class Study:
             verdicts=[each.verdict for each in judged],
             details=[each.details for each in judged],
         )
+
+
+def _question(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"What does {names[0]} rely on?"
+    return f"What do {', '.join(names[:-1])} and {names[-1]} rely on?"
 
 
 def _checked_encoder(encoder: object) -> DualEncoder:

@@ -14,11 +14,11 @@ LEAST_EFFECT = 0.1
 
 @dataclass(frozen=True)
 class Guessing:
-    """Whether the answers agree with the labels; all None or 0 when there are no labels."""
+    """Right answers where a group's value goes with the class, and their chance by guessing."""
 
-    right: int = 0
-    images: int = 0
-    p_value: float | None = None
+    right: int
+    images: int
+    p_value: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Case:
     silent: Sequence[EvidenceRow]
     p_value: float | None
     controls: Sequence[Control]
-    guessing: Guessing
+    guessing: Mapping[str, Guessing]
 
     @property
     def evidence(self) -> list[EvidenceRow]:
@@ -82,7 +82,8 @@ def judge(case: Case, *, level: float) -> Verdict:
 
     A group is named when it leads by at least 0.1 with an interval above zero, no voting row
     names another, untrained copies do not rely as strongly on anything, every control that can
-    fail holds, and the answers agree with the labels better than guessing (where there are any).
+    fail holds, and the answers are better than guessing where the group goes with the class
+    (as far as labels tell).
     """
     combined = combine(case.rows)
     if combined is None:
@@ -92,7 +93,7 @@ def judge(case: Case, *, level: float) -> Verdict:
     ahead = combined.draws[order[0]] - combined.draws[order[1]]
     lead = estimate(combined.points[order[0]] - combined.points[order[1]], ahead, 0)
     doubts = [
-        *_guessing_doubts(case.guessing, level),
+        *_guessing_doubts(dominant, case.guessing.get(dominant), level),
         *_untrained_doubts(case.p_value, level),
         *_lead_doubts(dominant, second, lead, case.rows),
         *(f"Control failed: {each.name}." for each in case.controls if each.holds is False),
@@ -107,7 +108,7 @@ def judge(case: Case, *, level: float) -> Verdict:
         interval=(lead.low or 0.0, lead.high or 0.0),
         p_value=case.p_value,
         shares=shares,
-        sentence=_undecided_sentence(case.model)
+        sentence=_undecided_sentence(case.model, doubts[0])
         if doubts
         else _sentence(case.model, dominant, second, shares),
         reason=" ".join(doubts) if doubts else _agreement(case.rows, dominant),
@@ -126,7 +127,7 @@ def _no_votes(case: Case) -> Verdict:
         interval=None,
         p_value=None,
         shares={group: Estimate(value=None, reason="no row votes") for group in case.groups},
-        sentence=_undecided_sentence(case.model),
+        sentence=_undecided_sentence(case.model, "No row of evidence could vote."),
         reason="No row of evidence could vote. " + " ".join(row.row.note for row in case.rows),
         next_steps=_next_steps("", case.rows, ["no row votes"]),
         evidence=case.evidence,
@@ -134,12 +135,12 @@ def _no_votes(case: Case) -> Verdict:
     )
 
 
-def _guessing_doubts(guessing: Guessing, level: float) -> list[str]:
-    if guessing.p_value is None or guessing.p_value <= level:
+def _guessing_doubts(group: str, guessing: Guessing | None, level: float) -> list[str]:
+    if guessing is None or guessing.p_value <= level:
         return []
     return [
-        f"The model is right on {guessing.right} of {guessing.images} images, which guessing "
-        "could do too: there is no decision to explain."
+        f"Where {group} goes with the class, the model is right on {guessing.right} of "
+        f"{guessing.images} images, which guessing could do too."
     ]
 
 
@@ -159,8 +160,8 @@ def _lead_doubts(dominant: str, second: str, lead: Estimate, rows: Sequence[Shar
     return doubts
 
 
-def _undecided_sentence(model: str) -> str:
-    return f"Undecided: the evidence does not say what {model} relies on."
+def _undecided_sentence(model: str, doubt: str) -> str:
+    return f"Undecided: the evidence does not say what {model} relies on. {doubt}"
 
 
 def _sentence(model: str, dominant: str, second: str, shares: Mapping[str, Estimate]) -> str:

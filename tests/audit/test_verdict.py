@@ -1,0 +1,254 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.strategies import floats, lists, tuples
+from numpy.testing import assert_allclose
+
+from seewhy.audit.controls import exceedance
+from seewhy.audit.evidence import Shares, estimates, silent
+from seewhy.audit.schema import Control, Estimate, EvidenceRow
+from seewhy.audit.verdict import (
+    LEAST_EFFECT,
+    Case,
+    Guessing,
+    combine,
+    judge,
+    untrained_p_value,
+)
+
+GROUPS = ("colour", "shape")
+NAMES = ("decision-share", "probe-share", "interventions")
+
+
+def row(points, *, name="probe-share", width=0.02, strength=0.4, votes=True, known=None):
+    """A row whose draws scatter around its points; it names a group that clearly leads."""
+    known = known or (True,) * len(points)
+    noise = np.random.default_rng(len(name)).uniform(-width, width, (len(points), 200))
+    points = np.where(known, points, 0.0)
+    draws = np.clip(points[:, None] + noise, 0, 1) * np.array(known)[:, None]
+    shares = estimates(GROUPS[: len(points)], points, draws, 100)
+    for group, is_known in zip(GROUPS, known, strict=True):
+        if not is_known:
+            shares[group] = Estimate(value=None, reason="not measured")
+    order = np.argsort(-points)
+    leads = votes and all(known) and np.quantile(draws[order[0]] - draws[order[1]], 0.025) > 0
+    evidence = EvidenceRow(
+        name=name,
+        images="yours",
+        shares=shares,
+        dominant=GROUPS[order[0]] if leads else None,
+        votes=votes,
+        note=f"Note of {name}.",
+    )
+    return Shares(evidence, points, draws, strength, known)
+
+
+def three_rows(points):
+    return [row(points, name=name) for name in NAMES]
+
+
+GOOD = Case(
+    model="my model",
+    groups=GROUPS,
+    rows=three_rows((0.9, 0.05)),
+    silent=[row((0.5, 0.5), name="graft-readable", votes=False).row],
+    p_value=0.001,
+    controls=[
+        Control(name="identity graft", expectation="nothing", value=0.0, holds=True),
+        Control(name="untrained copies", expectation="less", value=0.1, holds=None),
+    ],
+    guessing=Guessing(right=95, images=100, p_value=1e-20),
+)
+
+
+def verdict(**changes):
+    return judge(replace(GOOD, **changes), level=0.05)
+
+
+@pytest.mark.parametrize("dominant", GROUPS)
+def test_a_clear_and_agreed_lead_is_named(dominant):
+    points = (0.9, 0.05) if dominant == "colour" else (0.05, 0.9)
+    found = verdict(rows=three_rows(points))
+    other = GROUPS[1 - GROUPS.index(dominant)]
+    assert found.dominant == dominant
+    assert not found.undecided
+    assert found.effect == pytest.approx(0.85)
+    assert found.interval[0] < 0.85 < found.interval[1]
+    assert found.interval[1] - found.interval[0] < 0.08
+    assert found.p_value == 0.001
+    assert found.shares[dominant].value == pytest.approx(0.9)
+    assert found.shares[other].value == pytest.approx(0.05)
+    assert found.sentence == (
+        f"my model decides by {dominant}: 90 % of its decision goes back to {dominant}, "
+        f"5 % to {other}."
+    )
+    assert found.reason.startswith(f"3 of 3 voting rows name {dominant} on their own")
+    assert "after retraining" in " ".join(found.next_steps).lower()
+
+
+def test_everything_known_is_handed_on():
+    found = verdict()
+    assert [each.name for each in found.evidence] == ["graft-readable", *NAMES]
+    assert found.controls == GOOD.controls
+    assert found.model == "my model"
+    assert found.shares["colour"].images == 100
+
+
+def undecided(message, **changes):
+    found = verdict(**changes)
+    assert found.undecided
+    assert found.dominant is None
+    assert found.sentence == "Undecided: the evidence does not say what my model relies on."
+    assert message in found.reason
+    assert found.next_steps
+    return found
+
+
+def test_a_model_that_guesses_has_no_reason_to_find():
+    undecided(
+        "right on 52 of 100 images, which guessing could do too",
+        guessing=Guessing(right=52, images=100, p_value=0.38),
+    )
+
+
+def test_images_without_labels_raise_no_doubt():
+    assert verdict(guessing=Guessing()).dominant == "colour"
+
+
+def test_untrained_copies_that_rely_as_strongly_raise_doubt():
+    found = undecided("Untrained copies of the model rely as strongly", p_value=0.2)
+    assert "(p = 0.2)" in found.reason
+    assert found.p_value == 0.2
+
+
+def test_a_control_that_was_not_asked_for_raises_no_doubt():
+    assert verdict(p_value=None).dominant == "colour"
+
+
+@pytest.mark.parametrize("level", [0.01, 0.05, 0.2])
+def test_the_level_is_the_largest_p_value_that_is_believed(level):
+    for p_value, is_undecided in ((level, False), (level * 1.01, True)):
+        assert judge(replace(GOOD, p_value=p_value), level=level).undecided == is_undecided
+        guessing = Guessing(right=1, images=2, p_value=p_value)
+        assert judge(replace(GOOD, guessing=guessing), level=level).undecided == is_undecided
+
+
+def test_a_small_lead_is_no_lead_however_sure_it_is():
+    rows = [row((0.50, 0.41), name=name, width=1e-4) for name in NAMES]
+    found = undecided("colour does not lead shape clearly", rows=rows)
+    assert found.effect == pytest.approx(0.09)
+    assert found.effect < LEAST_EFFECT
+    rows = [row((0.51, 0.40), name=name, width=1e-4) for name in NAMES]
+    assert verdict(rows=rows).dominant == "colour"
+
+
+def test_a_lead_whose_interval_reaches_zero_is_no_lead():
+    rows = [row((0.6, 0.4), name=name, width=0.4) for name in NAMES[:1]]
+    found = undecided("colour does not lead shape clearly", rows=rows)
+    assert found.effect > LEAST_EFFECT
+    assert found.interval[0] < 0 < found.interval[1]
+
+
+def test_rows_that_disagree_are_named():
+    rows = [*three_rows((0.9, 0.05))[:2], row((0.2, 0.6), name="interventions")]
+    undecided("The evidence disagrees: interventions names another group", rows=rows)
+
+
+def test_a_row_that_names_nothing_does_not_disagree():
+    rows = [*three_rows((0.9, 0.05))[:2], row((0.5, 0.5), name="interventions")]
+    found = verdict(rows=rows)
+    assert found.dominant == "colour"
+    assert found.reason.startswith("2 of 3 voting rows name colour")
+
+
+def test_a_failed_control_is_named():
+    controls = [*GOOD.controls, Control(name="far", expectation="", value=9.0, holds=False)]
+    undecided("Control failed: far.", controls=controls)
+
+
+def test_without_votes_there_is_no_verdict_and_no_number():
+    rows = [silent(name, GROUPS, f"no {name}") for name in NAMES]
+    found = undecided("No row of evidence could vote", rows=rows)
+    assert all(f"No vote: no {name}." in found.reason for name in NAMES)
+    assert (found.effect, found.interval) == (None, None)
+    assert all(share.value is None for share in found.shares.values())
+    assert [each.name for each in found.evidence] == ["graft-readable", *NAMES]
+    assert any("--probe" in step for step in found.next_steps)
+
+
+def test_a_group_that_no_voting_row_measured_is_not_taken_for_zero():
+    rows = [row((0.9, 0.0), name="interventions", known=(True, False))]
+    found = undecided("No voting row measures shape.", rows=rows)
+    assert found.shares["shape"].value is None
+    assert found.shares["colour"].value == pytest.approx(0.9)
+
+
+def test_all_reasons_are_told_at_once():
+    found = verdict(
+        rows=three_rows((0.5, 0.48)),
+        p_value=0.5,
+        guessing=Guessing(right=1, images=2, p_value=0.75),
+    )
+    for words in ("guessing could do too", "Untrained copies", "does not lead"):
+        assert words in found.reason
+
+
+def test_images_that_cannot_separate_lead_to_the_advice_to_add_some():
+    rows = [
+        row((0.0, 0.0), name="decision-share", votes=False),
+        row((0.5, 0.48), name="probe-share"),
+    ]
+    found = undecided("does not lead", rows=rows)
+    assert any("--probe" in step for step in found.next_steps)
+    voted = undecided("does not lead", rows=three_rows((0.5, 0.48)))
+    assert not any("--probe" in step for step in voted.next_steps)
+
+
+POINTS = tuples(floats(0, 1), floats(0, 1))
+
+
+@given(table=lists(POINTS, min_size=1, max_size=4))
+def test_rows_are_averaged(table):
+    rows = [row(points) for points in table]
+    found = combine(rows)
+    assert_allclose(found.points, np.mean(table, axis=0))
+    assert_allclose(found.draws, np.mean([each.draws for each in rows], axis=0))
+    assert_allclose(found.strength, 0.4 * np.mean(table, axis=0))
+    assert found.known == (True, True)
+
+
+def test_a_group_is_averaged_over_the_rows_that_measured_it():
+    rows = [
+        row((0.8, 0.2), strength=0.5),
+        row((0.4, 0.0), strength=0.1, known=(True, False)),
+        row((1.0, 1.0), votes=False),
+    ]
+    found = combine(rows)
+    assert_allclose(found.points, [0.6, 0.2])
+    assert_allclose(found.strength, [(0.8 * 0.5 + 0.4 * 0.1) / 2, 0.2 * 0.5])
+    assert_allclose(found.draws[1], rows[0].draws[1])
+    assert_allclose(found.draws[0], (rows[0].draws[0] + rows[1].draws[0]) / 2)
+    assert found.known == (True, True)
+    assert combine(rows[1:]).known == (True, False)
+
+
+def test_no_votes_combine_to_nothing():
+    assert combine([]) is None
+    assert combine([row((0.5, 0.5), votes=False)]) is None
+
+
+def test_strong_reliance_stands_out_from_untrained_copies():
+    trained = combine(three_rows((0.9, 0.05)))
+    weak = [[row((0.3, 0.2), strength=0.001 * number)] for number in range(1, 7)]
+    assert untrained_p_value(trained, weak) < 0.01
+    alike = [three_rows((0.05, 0.9)) for _ in range(6)]
+    assert untrained_p_value(trained, alike) == pytest.approx(0.5)
+
+
+def test_an_untrained_copy_without_votes_relies_on_nothing():
+    trained = combine(three_rows((0.9, 0.05)))
+    copies = [[row((0.5, 0.5), votes=False)], three_rows((0.2, 0.1)), three_rows((0.3, 0.1))]
+    expected = exceedance(0.9 * 0.4, [0.0, 0.2 * 0.4, 0.3 * 0.4])
+    assert untrained_p_value(trained, copies) == pytest.approx(expected)

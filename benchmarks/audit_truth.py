@@ -17,6 +17,7 @@ from _record import Check, at_least, at_most, record
 from torch.nn import functional
 
 from seewhy.audit.demo import run_demo
+from seewhy.audit.schema import Verdict
 from seewhy.data.digits import DigitExperiment
 from seewhy.methods.grafting.matching import captured_maps, match_units
 from seewhy.models.embedded import EMBEDDED, embedded_folder
@@ -24,16 +25,17 @@ from seewhy.models.load import load_model
 from seewhy.training.cards import zero_shot_scores
 
 RIGHT = {"biased": "colour", "unbiased": "shape", "untrained": None}
+IMAGES = ("field", "development")
 DIRECT_IMAGES = 24
 
 
 def verdicts(seeds: int, encoder: str) -> tuple[list[Check], list[dict[str, object]]]:
     """Demo verdicts for every seed, on field and on development images."""
-    checks, rows = [], []
-    for images in ("field", "development"):
-        right = dict.fromkeys(RIGHT, 0)
-        for seed in range(seeds):
-            with tempfile.TemporaryDirectory() as folder:
+    rows: list[dict[str, object]] = []
+    identity = 0.0
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            for images in IMAGES:
                 result = run_demo(
                     seed=seed,
                     output=Path(folder),
@@ -41,33 +43,43 @@ def verdicts(seeds: int, encoder: str) -> tuple[list[Check], list[dict[str, obje
                     kinds=tuple(RIGHT),
                     encoder=encoder,
                 )
-            for verdict in result.verdicts:
-                right[verdict.model] += verdict.dominant == RIGHT[verdict.model]
-                rows.append(
-                    {
-                        "images": images,
-                        "seed": seed,
-                        "model": verdict.model,
-                        "dominant": verdict.dominant,
-                        "effect": verdict.effect,
-                        "p_value": verdict.p_value,
-                        "reason": verdict.reason,
-                    }
-                )
-                print(rows[-1], flush=True)
-        trained = right["biased"] + right["unbiased"]
+                rows += [judged(verdict, images, seed) for verdict in result.verdicts]
+                identity = max(identity, *map(identity_change, result.verdicts))
+    checks = [at_most("identity graft, largest change of a similarity", identity, 1e-6)]
+    for images in IMAGES:
+        chosen = [row for row in rows if row["images"] == images]
+        trained = sum(bool(row["right"]) for row in chosen if row["model"] != "untrained")
+        untrained = sum(bool(row["right"]) for row in chosen if row["model"] == "untrained")
         checks += [
-            at_least(f"verdicts right, {images} images (of {2 * seeds})", trained, 2 * seeds),
-            at_least(f"untrained undecided, {images} images", right["untrained"], seeds),
+            at_least(f"verdicts right, {images} images, of {2 * seeds}", trained, 2 * seeds),
+            at_least(f"untrained undecided, {images} images, of {seeds}", untrained, seeds),
         ]
-        identity = max(
-            control.value or 0.0
-            for verdict in result.verdicts
-            for control in verdict.controls
-            if control.name == "identity graft"
-        )
-        checks.append(at_most(f"identity graft, largest change, {images}", identity, 1e-6))
     return checks, rows
+
+
+def judged(verdict: Verdict, images: str, seed: int) -> dict[str, object]:
+    """One verdict as a row of the details."""
+    row = {
+        "images": images,
+        "seed": seed,
+        "model": verdict.model,
+        "dominant": verdict.dominant,
+        "right": verdict.dominant == RIGHT[verdict.model],
+        "effect": verdict.effect,
+        "p_value": verdict.p_value,
+        "shares": {
+            row.name: {group: share.value for group, share in row.shares.items()}
+            for row in verdict.evidence
+        },
+        "reason": verdict.reason,
+    }
+    print({key: value for key, value in row.items() if key != "shares"}, flush=True)
+    return row
+
+
+def identity_change(verdict: Verdict) -> float:
+    """What the identity graft changed."""
+    return next(c.value or 0.0 for c in verdict.controls if c.name == "identity graft")
 
 
 def exactness(encoder_name: str) -> list[Check]:

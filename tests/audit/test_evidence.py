@@ -17,13 +17,11 @@ from seewhy.audit.evidence import (
     silent,
     spread,
 )
-from seewhy.audit.readings import concept_features
 from tests.audit.planted_readings import (
     CONCEPTS,
     MODEL,
     independent,
     planted,
-    similarities,
 )
 
 COLOUR, SHAPE = independent()
@@ -32,22 +30,6 @@ RESAMPLES = Resamples.draw(200, 200, resamples=200, seed=0).yours
 
 def share(readings, name="decision-share", resamples=RESAMPLES, seed=0):
     return decision_share(readings, MODEL, CONCEPTS, resamples=resamples, name=name, seed=seed)
-
-
-def test_features_are_contrasts_between_the_values_of_a_group():
-    features = concept_features(similarities(COLOUR, SHAPE), CONCEPTS)
-    assert list(features) == ["colour", "shape"]
-    assert_allclose(features["colour"], 0.05 * np.stack([COLOUR, -COLOUR], axis=1), atol=1e-6)
-    assert_allclose(features["shape"], 0.05 * np.stack([SHAPE, -SHAPE], axis=1), atol=1e-6)
-
-
-def test_captions_of_one_value_are_averaged_and_what_all_share_is_taken_off():
-    row = np.array([[0.5, 0.1, 0.2, 0.4, 0.4]])
-    features = concept_features(row, CONCEPTS)
-    assert_allclose(features["colour"], [[0.05, -0.05]])
-    assert_allclose(features["shape"], [[0.0, 0.0]])
-    shifted = concept_features(row + 7, CONCEPTS)
-    assert_allclose(shifted["colour"], features["colour"], atol=1e-12)
 
 
 @pytest.mark.parametrize("reason", ["colour", "shape"])

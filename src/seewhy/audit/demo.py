@@ -54,7 +54,10 @@ def run_demo(
     "development" images have colour = value, as in training; on "field" images colour says
     nothing. Source: Koller et al., Caption-Driven Explainability, 2025, on smaller digits.
     """
-    models = [demo_classifier(kind, seed=seed, folder=output / "models") for kind in kinds]
+    models = [
+        demo_classifier(kind, seed=seed, folder=output / "models", progress=progress)
+        for kind in kinds
+    ]
     development = EXPERIMENT.records("held-out", "label", seed=seed)
     field = EXPERIMENT.records("held-out", "random", seed=seed)
     is_field = images == "field"
@@ -75,7 +78,7 @@ def run_demo(
     return result
 
 
-def demo_classifier(kind: Kind, *, seed: int, folder: Path) -> Classifier:
+def demo_classifier(kind: Kind, *, seed: int, folder: Path, progress: bool = False) -> Classifier:
     """The classifier of a kind and seed, from the folder or else trained and kept there.
 
     "biased" was trained with colour = value, "unbiased" on grey images (and sees every image in
@@ -94,12 +97,12 @@ def demo_classifier(kind: Kind, *, seed: int, folder: Path) -> Classifier:
         name=kind,
     )
     if kind != "untrained":
-        _train(classifier, _TRAINED_ON[kind], seed=seed)
+        _train(classifier, _TRAINED_ON[kind], seed=seed, progress=progress)
     save_classifier(classifier, home, arch=_ARCHITECTURE)
     return classifier
 
 
-def _train(classifier: Classifier, colouring: Colouring, *, seed: int) -> None:
+def _train(classifier: Classifier, colouring: Colouring, *, seed: int, progress: bool) -> None:
     records = EXPERIMENT.records("train", colouring, seed=seed)
     pixels = torch.stack([classifier.preprocess(record.read()) for record in records])
     labels = torch.tensor([classifier.classes.index(record.label or "") for record in records])
@@ -110,4 +113,4 @@ def _train(classifier: Classifier, colouring: Colouring, *, seed: int) -> None:
         batch = pixels[rows].contiguous(memory_format=torch.channels_last)
         return functional.cross_entropy(module(batch), labels[rows])
 
-    fit(module, loss_at, _SCHEDULE)
+    fit(module, loss_at, _SCHEDULE, progress=progress)

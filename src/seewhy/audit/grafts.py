@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from tqdm import tqdm
 
 from seewhy.audit.evidence import Shares, estimates, share_of
 from seewhy.audit.schema import (
@@ -53,9 +54,18 @@ class PixelPairs:
     classifier: ClassifierLike
     encoder: DualEncoder
     batch_size: int
+    progress: bool = False
     _kept: list[tuple[Pixels, Pixels]] = field(default_factory=list, repr=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[Pixels, Pixels]]:
+        with tqdm(
+            total=len(self.records), disable=not self.progress, delay=2, unit="image", desc="graft"
+        ) as bar:
+            for pair in self._pairs():
+                yield pair
+                bar.update(len(pair[0]))
+
+    def _pairs(self) -> Iterator[tuple[Pixels, Pixels]]:
         yield from list(self._kept)
         for start in range(self._images_kept(), len(self.records), self.batch_size):
             pair = self._read(self.records[start : start + self.batch_size])

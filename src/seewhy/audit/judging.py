@@ -75,7 +75,9 @@ def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
         len(bench.yours), len(bench.probe), resamples=settings.bootstrap, seed=settings.seed
     )
     graft = read_graft(
-        PixelPairs(bench.yours.records, model, bench.encoder, settings.batch_size),
+        PixelPairs(
+            bench.yours.records, model, bench.encoder, settings.batch_size, settings.progress
+        ),
         bench.concepts,
         bench.texts,
         settings=_grafting(settings),

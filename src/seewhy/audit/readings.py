@@ -1,7 +1,7 @@
 """One pass over the images: what every model answers and what the encoder reads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -28,13 +28,14 @@ class Readings:
 
     `records` are the images that every model could use. `similarities[variant]` are cosines of
     image and caption, `logits[model][variant]` class scores; variants are "original" and the
-    names of the interventions.
+    names of the interventions. `notes` maps ids to what was decided while decoding them.
     """
 
     records: tuple[ImageRecord, ...]
     similarities: Mapping[str, Similarities]
     logits: Mapping[str, Mapping[str, Outputs]]
     failures: tuple[Failure, ...]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -159,6 +160,7 @@ class _Reader:
                 if columns
             },
             failures=tuple(failures),
+            notes=result.notes,
         )
 
 

@@ -1,5 +1,6 @@
 """`audit`: from models, images and concepts to verdicts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from seewhy.data.records import ImageRecord
 from seewhy.data.sources import ImageSource, open_source
 from seewhy.models.checkpoints import weights_hash
 from seewhy.models.load import load_model
-from seewhy.models.protocols import ClassifierLike, DualEncoder
+from seewhy.models.protocols import ClassifierLike, DualEncoder, ImageModel
 
 DEFAULT_ENCODER = "embedded:clip-resnet"
 
@@ -162,7 +163,12 @@ class Study:
             encoder=self.encoder.name,
             groups=self.concepts.as_dict(),
             images={"used": len(bench.yours), "failed": failed, "probe": len(bench.probe)},
-            notes=[*self.source.notes, *_label_notes(self.models, bench.yours)],
+            notes=[
+                *self.source.notes,
+                *_model_notes([*self.models, self.encoder]),
+                *_decoding_notes(bench.yours),
+                *_label_notes(self.models, bench.yours),
+            ],
             settings=self.settings.model_dump(),
             versions=library_versions(),
             hashes={
@@ -212,6 +218,15 @@ def _refuse_empty(yours: Readings, source: ImageSource) -> None:
     failures = [*source.failures, *yours.failures]
     first = "; ".join(f"{f.id!r}: {f.code}, {f.message}" for f in failures[:3])
     raise DataError("all_failed", f"none of {len(failures)} images could be used: {first}.")
+
+
+def _model_notes(models: Sequence[ImageModel]) -> list[str]:
+    return [f"{model.name}: {note}" for model in models for note in getattr(model, "notes", ())]
+
+
+def _decoding_notes(yours: Readings) -> list[str]:
+    counts = Counter(note for notes in yours.notes.values() for note in notes)
+    return [f"{count} image(s) read with the note {note!r}." for note, count in counts.items()]
 
 
 def _label_notes(models: Sequence[ClassifierLike], yours: Readings) -> list[str]:

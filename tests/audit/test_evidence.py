@@ -5,6 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import dictionaries, floats, sampled_from
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.audit.planted_readings import (
+    CONCEPTS,
+    MODEL,
+    independent,
+    planted,
+)
 
 from seewhy.audit.evidence import (
     Resamples,
@@ -16,12 +22,6 @@ from seewhy.audit.evidence import (
     share_of,
     silent,
     spread,
-)
-from tests.audit.planted_readings import (
-    CONCEPTS,
-    MODEL,
-    independent,
-    planted,
 )
 
 COLOUR, SHAPE = independent()
@@ -153,7 +153,7 @@ def intervened(readings, variants=VARIANTS, resamples=RESAMPLES):
 
 
 def test_what_a_change_removes_is_read_by_the_encoder():
-    readings = changed_readings(lambda colour, shape: colour)
+    readings = changed_readings(lambda *values: values[0])
     changes = concept_changes(readings, CONCEPTS, VARIANTS)
     assert changes["nothing"] == {"colour": 0.0, "shape": 0.0}
     assert changes["colour turn"]["colour"] == pytest.approx(1, abs=0.2)
@@ -213,7 +213,7 @@ def test_changes_of_one_group_are_averaged():
 
 
 def test_without_a_selective_change_or_with_too_few_images_there_is_no_vote():
-    readings = changed_readings(lambda colour, shape: colour)
+    readings = changed_readings(lambda *values: values[0])
     nothing = intervened(readings, ("blur", "nothing"))
     assert nothing.row.note == "No vote: no intervention changes one group alone."
     few = replace(readings, records=readings.records[:19])

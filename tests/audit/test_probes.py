@@ -35,12 +35,14 @@ def test_probes_depend_on_the_seed_alone_and_more_of_them_begin_alike():
     )
 
 
-def test_half_of_the_probes_are_plain_on_black():
-    plain = SCENES[::2]
-    assert {(s.background_colour, s.background_texture, s.mark) for s in plain} == {
-        ("black", "plain", "none")
-    }
-    assert len({scene.background_colour for scene in SCENES[1::2]}) == 10
+def test_probes_are_large_and_plain_on_black_near_the_middle():
+    for scene in SCENES:
+        (item,) = scene.objects
+        assert (scene.background_colour, scene.background_texture) == ("black", "plain")
+        assert scene.mark == "none"
+        assert (item.texture, item.size, item.position) == ("plain", "large", "center")
+        assert 0.3 <= item.radius <= 0.5
+        assert np.abs(np.array(item.centre) - 0.5).max() <= 0.05
 
 
 def test_every_colour_goes_with_every_kind_of_object():
@@ -57,4 +59,3 @@ def test_every_colour_goes_with_every_kind_of_object():
 def test_handwriting_in_probes_is_held_out():
     digits = [s.objects[0] for s in SCENES if s.objects[0].kind not in SHAPES]
     assert {item.glyph for item in digits} <= set(digit_indices("held-out"))
-    assert all(len(scene.objects) == 1 for scene in SCENES)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from tests.audit.planted_readings import CONCEPTS, independent, similarities
 from torch import nn
 
 from seewhy.audit.controls import untrained_copies
@@ -24,7 +25,6 @@ from seewhy.data.records import ImageRecord
 from seewhy.models.classifiers import Classifier
 from seewhy.models.guard import fingerprint
 from seewhy.models.tiny import tiny_classifier, tiny_dual_encoder
-from tests.audit.planted_readings import CONCEPTS, independent, similarities
 
 ENCODER = tiny_dual_encoder("vit")
 CAPTIONS = ENCODER.encode_texts(["a red digit", "a green digit", "the digit 5"])

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -212,7 +213,7 @@ def test_a_phrase_says_no_other_colour_kind_or_size(claim, seed):
 def test_articles_fit_the_next_word(claim, seed):
     for text in (phrase(claim, np.random.default_rng(seed)), canonical_phrase(claim)):
         words = text.split()
-        for article, word in zip(words, words[1:], strict=False):
+        for article, word in pairwise(words):
             if article in ("a", "an") and word.isalpha():
                 assert (article == "an") == (word[0] in "aeio" and word != "one"), text
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -275,7 +276,7 @@ def test_the_named_size_and_position_are_those_of_the_object():
 def test_sizes_do_not_overlap():
     ranges = list(SIZES.values())
     assert all(low < high for low, high in ranges)
-    assert all(a[1] < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in pairwise(ranges))
 
 
 def test_digits_are_plain_not_small_and_written_by_hands_of_their_split():

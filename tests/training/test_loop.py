@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -82,7 +83,7 @@ def test_a_schedule_of_any_length_runs_and_warms_up_and_cools_down(steps):
 
     fit(module, loss_at, replace(EXACT, steps=steps))
     moves.append(module.weight[0, 0].item())
-    sizes = [before - after for before, after in zip(moves, moves[1:], strict=False)]
+    sizes = [before - after for before, after in pairwise(moves)]
     assert sizes[0] == pytest.approx(EXACT.learning_rate / 25, rel=1e-3)
     peak = sizes.index(max(sizes))
     assert max(sizes) <= EXACT.learning_rate * 1.001

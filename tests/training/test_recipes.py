@@ -18,8 +18,8 @@ from seewhy.models.embedded import EMBEDDED, build_clip, normalised_pixels
 from seewhy.models.openclip_zoo import load_folder
 from seewhy.models.vocabulary import WordTokenizer
 from seewhy.training import recipes
-from seewhy.training.losses import grouped_loss, multi_positive_loss
 from seewhy.training.loop import Schedule
+from seewhy.training.losses import grouped_loss, multi_positive_loss
 from seewhy.training.recipes import (
     CONTEXT,
     RECIPES,
@@ -217,7 +217,7 @@ def test_training_moves_every_weight_that_takes_part(tmp_path, tiny_preset):
 def test_training_lowers_the_loss(tmp_path, tiny_preset, monkeypatch):
     losses = []
     monkeypatch.setattr(
-        recipes.TrainingLog, "after_step", lambda _, step, loss: losses.append(loss)
+        recipes.TrainingLog, "after_step", lambda _log, _step, loss: losses.append(loss)
     )
     monkeypatch.setitem(RECIPES, "tiny", replace(TINY, schedule=Schedule(25, learning_rate=3e-3)))
     train_encoder("tiny", tmp_path)

@@ -25,6 +25,7 @@ from seewhy.data.concepts import ConceptGroups
 EXAMPLES = 6
 _THUMBNAIL = 128
 _SMALLEST_CELL = 3
+_MOST = 0.7
 
 Positions = Int[np.ndarray, "resamples images"]
 Flags = Bool[np.ndarray, " images"]
@@ -75,7 +76,7 @@ def accuracies(
     """Accuracy on the images, and where each group's value agrees or not with the class.
 
     The value is the true attribute where there is one and otherwise as the encoder reads it; the
-    value that goes with a class is `concepts.expected`, or the commonest value in that class.
+    value that goes with a class is `concepts.expected`, or that of 70 % of the class's images.
     """
     labels = label_numbers(readings, classes)
     known = labels >= 0
@@ -139,22 +140,24 @@ def _usual_values(
     concepts: ConceptGroups,
     group: str,
 ) -> dict[int, int]:
+    """Class -> the value that goes with it, as told or else as in most of its images."""
     names = next(g.value_names for g in concepts.groups if g.name == group)
     usual = {}
     for number, name in enumerate(classes):
         expected = concepts.expected.get(name, {}).get(group)
-        here = values[labels == number]
+        counts = np.bincount(values[labels == number], minlength=len(names))
         if expected is not None:
             usual[number] = names.index(expected)
-        elif len(here):
-            usual[number] = int(np.bincount(here).argmax())
+        elif counts.max() >= _MOST * max(counts.sum(), 1):
+            usual[number] = int(counts.argmax())
     return usual
 
 
 def _subset(right: Flags, chosen: Flags, resamples: Positions) -> Estimate:
     images = int(chosen.sum())
     if images < _SMALLEST_CELL:
-        return Estimate(value=None, images=images, reason=f"only {images} such image(s)")
+        reason = f"only {images} such images" if images > 1 else "hardly any such image"
+        return Estimate(value=None, images=images, reason=reason if images else "no such image")
     draws = ratio_of_sums((right & chosen)[None].astype(float), chosen.astype(float), resamples)
     return estimate(float(right[chosen].mean()), draws[0], images)
 

@@ -23,6 +23,7 @@ SELECTIVE_FACTOR = 2.0
 SEPARABLE = 0.2
 EXPLAINED = 0.1
 FEWEST_IMAGES = 20
+_NEVER = 1e-14
 
 Draws = Float[np.ndarray, "groups resamples"]
 
@@ -73,14 +74,15 @@ def decision_share(
     The row votes when the captions explain at least a tenth of the variance and the images tell
     the groups apart: at least half of the explained variance belongs to single groups.
     """
-    generator = np.random.default_rng([seed, 0x5EED])
-    features = concept_features(readings.similarities[ORIGINAL], concepts)
+    if len(readings) < FEWEST_IMAGES:
+        return silent(name, concepts.names, "too few images")
     outcomes = readings.probabilities(model)
     strength = spread(outcomes)
+    if strength < _NEVER:
+        return silent(name, concepts.names, "the answers never vary")
+    generator = np.random.default_rng([seed, 0x5EED])
+    features = concept_features(readings.similarities[ORIGINAL], concepts)
     names = list(features)
-    if len(readings) < FEWEST_IMAGES or outcomes.std() < 1e-9:
-        reason = "too few images" if len(readings) < FEWEST_IMAGES else "the answers never vary"
-        return silent(name, "yours" if name == "decision-share" else "probe", names, reason)
     split = decompose(features, outcomes, generator)
     unique = np.stack([split.unique[group] for group in names])
     points = np.clip(unique.sum(axis=1) / split.total.sum(), 0, 1)
@@ -156,7 +158,7 @@ def intervention_share(
     known = tuple(bool(variants[group]) for group in names)
     if sum(known) == 0 or len(readings) < FEWEST_IMAGES:
         reason = "too few images" if any(known) else "no intervention changes one group alone"
-        return silent("interventions", "yours", names, reason)
+        return silent("interventions", names, reason)
     before = readings.probabilities(model)
     points = np.zeros(len(names))
     draws = np.zeros((len(names), len(resamples)))
@@ -174,10 +176,14 @@ def intervention_share(
     tested = "; ".join(f"{g}: {', '.join(v)}" for g, v in variants.items() if v)
     missing = [group for group in names if not variants[group]]
     note = f"Changes used: {tested}." + (f" No test of {', '.join(missing)}." if missing else "")
+    shares = estimates(names, points, draws, len(readings))
+    shares |= {
+        group: Estimate(value=None, reason="no change removes it alone") for group in missing
+    }
     return Shares(
         row=_row(
             "interventions",
-            estimates(names, points, draws, len(readings)),
+            shares,
             draws,
             votes=True,
             note=note,
@@ -220,11 +226,11 @@ def share_of(
     return estimate(values.mean(), values[resamples % len(values)].mean(axis=1), len(values))
 
 
-def silent(name: RowName, images: str, groups: Sequence[str], reason: str) -> Shares:
+def silent(name: RowName, groups: Sequence[str], reason: str) -> Shares:
     """A row that could not be measured."""
     row = EvidenceRow(
         name=name,
-        images="probe" if images == "probe" else "yours",
+        images="probe" if name == "probe-share" else "yours",
         shares={group: Estimate(value=None, reason=reason) for group in groups},
         dominant=None,
         votes=False,
@@ -248,9 +254,12 @@ def _row(
     note: str,
 ) -> EvidenceRow:
     groups = list(shares)
-    order = np.argsort([-(share.value or 0.0) for share in shares.values()])
-    ahead = draws[order[0]] - draws[order[1]]
-    leads = votes and float(np.quantile(ahead, 0.025)) > 0
+    known = [position for position, share in enumerate(shares.values()) if share.value is not None]
+    order = sorted(known, key=lambda position: -(shares[groups[position]].value or 0.0))
+    # Nothing can lead that is compared with nothing.
+    leads = votes and len(order) > 1
+    if leads:
+        leads = float(np.quantile(draws[order[0]] - draws[order[1]], 0.025)) > 0
     return EvidenceRow(
         name=name,
         images="probe" if name == "probe-share" else "yours",

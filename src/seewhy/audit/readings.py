@@ -11,9 +11,10 @@ from torch import Tensor
 
 from seewhy.audit.interventions import Intervention
 from seewhy.base.axes import TextEmbeddings
+from seewhy.base.errors import UsageError
 from seewhy.data.concepts import ConceptGroups
 from seewhy.data.records import Failure, ImageRecord
-from seewhy.models.protocols import ClassifierLike, DualEncoder
+from seewhy.models.protocols import ClassifierLike, DualEncoder, ImageModel
 from seewhy.passes.runner import PassResult, run_pass
 
 ORIGINAL = "original"
@@ -119,10 +120,10 @@ class _Reader:
         items = [self._pixels(*pair) for pair in zip(ids, images, strict=True)]
         columns: dict[str, Tensor] = {}
         for number, variant in enumerate(self.variants):
-            pixels = torch.stack([item[number][0] for item in items])
+            pixels = _batch(self.encoder, [item[number][0] for item in items])
             columns[variant] = self.encoder.encode_images(pixels) @ self.captions.T
             for position, family in enumerate(self.families, start=1):
-                pixels = torch.stack([item[number][position] for item in items])
+                pixels = _batch(family.model, [item[number][position] for item in items])
                 for name, member in family.members().items():
                     columns[f"{variant}/{name}"] = member.logits(pixels)
         return {name: values.float().cpu() for name, values in columns.items()}
@@ -151,6 +152,8 @@ class _Reader:
             ]
             fine &= ~bad
         names = [name for family in self.families for name in family.members()]
+        order = {record.id: position for position, record in enumerate(records)}
+        failures.sort(key=lambda failure: order[failure.id])
         return Readings(
             records=tuple(by_id[result.ids[row]] for row in np.flatnonzero(fine)),
             similarities={variant: columns[variant][fine] for variant in self.variants if columns},
@@ -162,6 +165,16 @@ class _Reader:
             failures=tuple(failures),
             notes=result.notes,
         )
+
+
+def _batch(model: ImageModel, items: Sequence[Tensor]) -> Tensor:
+    shapes = sorted({tuple(item.shape) for item in items})
+    if len(shapes) > 1:
+        raise UsageError(
+            f"the preprocessing of {model.name} gave different shapes, such as {shapes[0]} and "
+            f"{shapes[1]}; it must bring every image to one size."
+        )
+    return torch.stack(list(items))
 
 
 def _stacked(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Outputs]:

@@ -126,10 +126,11 @@ def ratio_of_sums(
     resamples: Int[np.ndarray, "resamples images"],
 ) -> Float[np.ndarray, "rows resamples"]:
     """`parts` summed over `total` summed, in each bootstrap resample; 0 where total is 0."""
-    denominator = total[resamples].sum(axis=1)
-    numerator = parts[:, resamples].sum(axis=2)
-    shares: Float[np.ndarray, "rows resamples"] = np.zeros_like(numerator)
-    np.divide(numerator, denominator, out=shares, where=denominator > 0)
+    shares = np.zeros((len(parts), len(resamples)))
+    for column, rows in enumerate(resamples):
+        whole = total[rows].sum()
+        if whole > 0:
+            shares[:, column] = parts[:, rows].sum(axis=1) / whole
     return shares
 
 
@@ -153,7 +154,7 @@ def bootstrap_indices(
     images: int, resamples: int, generator: np.random.Generator
 ) -> Int[np.ndarray, "resamples images"]:
     """Positions of images drawn with replacement."""
-    return generator.integers(images, size=(resamples, images))
+    return generator.integers(max(images, 1), size=(resamples, images))
 
 
 def sampled_rows(

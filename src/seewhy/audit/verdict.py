@@ -28,23 +28,26 @@ class Combined:
     points: np.ndarray
     draws: np.ndarray
     strength: np.ndarray
+    known: tuple[bool, ...]
 
 
 def combine(rows: Sequence[Shares]) -> Combined | None:
     """Average the voting rows; each group over the rows that measured it. None without votes.
 
     `strength` is the mean over rows of share times the variance of the probabilities: how much
-    of the decisions, in absolute terms, goes back to each group.
+    of the decisions, in absolute terms, goes back to each group. `known` says which groups any
+    voting row measured.
     """
     voting = [row for row in rows if row.row.votes]
     if not voting:
         return None
     weights = np.array([row.known for row in voting], dtype=float)
+    known = tuple((weights.sum(axis=0) > 0).tolist())
     weights /= np.maximum(weights.sum(axis=0), 1)
     points = sum(w * row.points for w, row in zip(weights, voting, strict=True))
     draws = sum(w[:, None] * row.draws for w, row in zip(weights, voting, strict=True))
     strength = sum(w * row.points * row.strength for w, row in zip(weights, voting, strict=True))
-    return Combined(np.asarray(points), np.asarray(draws), np.asarray(strength))
+    return Combined(np.asarray(points), np.asarray(draws), np.asarray(strength), known)
 
 
 def untrained_p_value(combined: Combined, untrained: Sequence[Sequence[Shares]]) -> float:
@@ -92,7 +95,9 @@ def judge(case: Case, *, level: float) -> Verdict:
     dominant, second = (case.groups[position] for position in order[:2])
     ahead = combined.draws[order[0]] - combined.draws[order[1]]
     lead = estimate(combined.points[order[0]] - combined.points[order[1]], ahead, 0)
+    unmeasured = [g for g, known in zip(case.groups, combined.known, strict=True) if not known]
     doubts = [
+        *(f"No voting row measures {group}." for group in unmeasured),
         *_guessing_doubts(dominant, case.guessing.get(dominant), level),
         *_untrained_doubts(case.p_value, level),
         *_lead_doubts(dominant, second, lead, case.rows),
@@ -100,6 +105,9 @@ def judge(case: Case, *, level: float) -> Verdict:
     ]
     images = max(share.images for row in case.rows for share in row.row.shares.values())
     shares = estimates(case.groups, combined.points, combined.draws, images)
+    shares |= {
+        group: Estimate(value=None, reason="no voting row measures it") for group in unmeasured
+    }
     return Verdict(
         model=case.model,
         dominant=None if doubts else dominant,
@@ -156,7 +164,7 @@ def _lead_doubts(dominant: str, second: str, lead: Estimate, rows: Sequence[Shar
         doubts.append(f"{dominant} does not lead {second} clearly.")
     against = [row.row.name for row in rows if row.row.dominant not in (None, dominant)]
     if against:
-        doubts.append(f"The evidence disagrees: {', '.join(against)} names another group.")
+        doubts.append(f"The evidence disagrees: another group is named by {', '.join(against)}.")
     return doubts
 
 

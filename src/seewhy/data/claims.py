@@ -118,7 +118,7 @@ def truth_table(
     names = [field.name for field in fields(Claim)]
     object_names = ("kind", "colour", "texture", "size", "position")
     scene_names = tuple(name for name in names if name not in object_names)
-    most = max(len(scene.objects) for scene in scenes)
+    most = max((len(scene.objects) for scene in scenes), default=0)
     holds = np.ones((len(scenes), most, len(claims)), dtype=bool)
     for number in range(most):
         holds[:, number] &= np.array([len(s.objects) > number for s in scenes])[:, None]
@@ -142,8 +142,7 @@ def phrase(claim: Claim, generator: np.random.Generator) -> str:
         noun = _either(generator, _NOUNS[ANY]) + ("" if claim.count == "one" else "s")
         return f"{_either(generator, ('a picture of ', 'there are ', ''))}{claim.count} {noun}"
     noun = _noun_phrase(claim, generator)
-    article = "an" if noun[0] in "aeio" else "a"
-    opening = _either(generator, _OPENINGS).format(article=article)
+    opening = _either(generator, _OPENINGS).format(article=_article(noun))
     places = [opening, noun]
     if claim.position:
         places.append(_either(generator, _PLACES[claim.position]))
@@ -155,19 +154,30 @@ def phrase(claim: Claim, generator: np.random.Generator) -> str:
 
 def canonical_phrase(claim: Claim) -> str:
     """A claim in its plainest words, the same every time."""
+    about_scene = (claim.mark is not None) + (claim.count is not None)
+    if about_scene and claim == Claim(mark=claim.mark, count=claim.count):
+        subject = "a picture" + (f" of {_counted(claim.count)}" if claim.count else "")
+    else:
+        subject = f"a photo of {_plain_noun(claim)}"
+        if claim.count:
+            subject += f" in a picture of {_counted(claim.count)}"
+    return subject + (f" {_MARK_WORDS[claim.mark][0]}" if claim.mark else "")
+
+
+def _counted(count: str) -> str:
+    return f"{count} object{'' if count == 'one' else 's'}"
+
+
+def _plain_noun(claim: Claim) -> str:
+    noun = {ANY: "object"}.get(claim.kind, claim.kind)
+    value = ""
     if claim.kind in DIGITS:
-        return f"a photo of a digit with the value {claim.kind}"
-    if claim.mark:
-        return f"a picture {_MARK_WORDS[claim.mark][0]}"
-    if claim.count:
-        return f"a picture of {claim.count} object{'' if claim.count == 'one' else 's'}"
-    noun = "object" if claim.kind == ANY else claim.kind
-    words = [word for word in (claim.size, claim.texture, claim.colour, noun) if word]
-    article = "an" if words[0][0] in "aeiou" else "a"
+        noun, value = "digit", f" with the value {claim.kind}"
+    words = " ".join(word for word in (claim.size, claim.texture, claim.colour, noun) if word)
     place = f" {_PLACES[claim.position][0]}" if claim.position else ""
-    background = [word for word in (claim.background_texture, claim.background_colour) if word]
-    behind = f" on a {' '.join(background)} background" if background else ""
-    return f"a photo of {article} {' '.join(words)}{place}{behind}"
+    behind = " ".join(word for word in (claim.background_texture, claim.background_colour) if word)
+    on = f" on {_article(behind)} {behind} background" if behind else ""
+    return f"{_article(words)} {words}{value}{place}{on}"
 
 
 def vocabulary() -> tuple[str, ...]:
@@ -212,8 +222,13 @@ def _background_phrase(claim: Claim, generator: np.random.Generator) -> str:
         _either(generator, ("grey", "gray")) if colour == "grey" else colour or "",
     ]
     joined = " ".join(word for word in words if word)
-    article = "an" if joined[:1] == "o" else "a"
-    return f"{_either(generator, ('on', 'with'))} {article} {joined} background" if joined else ""
+    preposition = _either(generator, ("on", "with"))
+    return f"{preposition} {_article(joined)} {joined} background" if joined else ""
+
+
+def _article(words: str) -> str:
+    """The article that fits the next word; "one" begins with a consonant's sound."""
+    return "an" if words[:1] in set("aeio") and words.split(maxsplit=1)[0] != "one" else "a"
 
 
 def _mark_phrase(claim: Claim, generator: np.random.Generator) -> str:
@@ -245,7 +260,7 @@ _CODE = {word: number for number, word in enumerate(dict.fromkeys(_WORDS))}
 
 
 def _codes(values: Sequence[str | None]) -> Int[np.ndarray, " values"]:
-    return np.array([-1 if value is None else _CODE[value] for value in values])
+    return np.array([-1 if value is None else _CODE[value] for value in values], dtype=int)
 
 
 def _agree(

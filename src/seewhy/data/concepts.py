@@ -1,6 +1,6 @@
 """Concept groups: what a model might rely on, in captions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class ConceptGroups:
         }
 
 
-def load_concepts(source: "str | Path | Mapping[str, Any] | ConceptGroups") -> ConceptGroups:
+def load_concepts(source: Any) -> ConceptGroups:
     """Concept groups from a YAML file or a mapping.
 
     The mapping is `{group: {value: [captions]}}`, optionally under a key `groups`. Instead of
@@ -73,10 +73,10 @@ def load_concepts(source: "str | Path | Mapping[str, Any] | ConceptGroups") -> C
     if isinstance(source, ConceptGroups):
         return source
     table = source if isinstance(source, Mapping) else _read_yaml(Path(source))
-    table = {_name(key, "group"): value for key, value in table.items()}
-    expected = table.pop(_EXPECTED, None) or {}
+    table = _named(table.items(), "group")
+    expected = table.pop(_EXPECTED, None)
     if set(table) == {_GROUPS}:
-        table = {_name(key, "group"): value for key, value in _mapping(table[_GROUPS], _GROUPS)}
+        table = _named(_mapping(table[_GROUPS], _GROUPS), "group")
     groups = tuple(_group(name, values) for name, values in table.items())
     if len(groups) < 2:
         raise UsageError(
@@ -91,10 +91,34 @@ def _read_yaml(path: Path) -> dict[Any, Any]:
     if not path.is_file():
         raise UsageError(f"no concept file at {path}; give a YAML file of concept groups.")
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        table = _UniqueKeys(path.read_text(encoding="utf-8-sig")).get_single_data()
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not readable as YAML: {error}") from error
     return dict(_mapping(table, str(path)))
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Safe YAML in which a key that stands twice is an error and not a silent loss."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+def _named(items: Iterable[tuple[Any, Any]], what: str) -> dict[str, Any]:
+    """The items under names that are text, each once."""
+    table: dict[str, Any] = {}
+    for key, value in items:
+        name = _name(key, what)
+        if name in table:
+            raise UsageError(f"{what} name {name!r} stands twice; give each its own.")
+        table[name] = value
+    return table
 
 
 def _mapping(value: object, place: str) -> Sequence[tuple[Any, Any]]:
@@ -112,7 +136,7 @@ def _name(key: object, what: str) -> str:
 
 
 def _group(name: str, table: object) -> ConceptGroup:
-    entries = {_name(key, f"{name}: value"): value for key, value in _mapping(table, name)}
+    entries = _named(_mapping(table, name), f"{name}: value")
     templates = _templates(name, entries.pop(_TEMPLATES, None))
     values = tuple(_value(name, key, captions, templates) for key, captions in entries.items())
     if len(values) < 2:
@@ -160,17 +184,17 @@ def _refuse_doubles(groups: Sequence[ConceptGroup]) -> None:
 
 
 def _expected(given: object, groups: Sequence[ConceptGroup]) -> dict[str, dict[str, str]]:
-    if not given:
+    if given is None or given == {}:
         return {}
     known = {group.name: group.value_names for group in groups}
     table: dict[str, dict[str, str]] = {}
-    for class_name, row in _mapping(given, _EXPECTED):
-        table[str(class_name)] = {}
+    for class_name, row in _named(_mapping(given, _EXPECTED), "class").items():
+        table[class_name] = {}
         for group, value in _mapping(row, f"{_EXPECTED}: {class_name}"):
             if str(value) not in known.get(str(group), ()):
                 raise UsageError(
                     f"expected: {class_name}: no value {value!r} in group {group!r}; there are "
                     f"{', '.join(known.get(str(group), ())) or ', '.join(known)}."
                 )
-            table[str(class_name)][str(group)] = str(value)
+            table[class_name][str(group)] = str(value)
     return table

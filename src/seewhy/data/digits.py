@@ -41,7 +41,10 @@ def load_digit_glyphs() -> tuple[UInt8[np.ndarray, "digits 8 8"], Int[np.ndarray
 
     bunch = load_digits()
     glyphs = np.round(bunch.images * (255 / 16)).astype(np.uint8)
-    return glyphs, bunch.target.astype(np.int64)
+    values = bunch.target.astype(np.int64)
+    # Cached for all callers: nobody may write to them.
+    glyphs.flags.writeable = values.flags.writeable = False
+    return glyphs, values
 
 
 @cache

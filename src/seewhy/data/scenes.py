@@ -120,7 +120,9 @@ def draw_scene(scene: Scene, side: int = 64) -> DrawnScene:
         canvas += ink[:, :, None] * (paint - canvas)
         masks[:number] &= ink < 0.5
         masks[number] = ink >= 0.5
-    _draw_mark(canvas, scene.mark, light=sum(BACKGROUNDS[scene.background_colour]) < 380)
+    marked = _marked(scene.mark, side)
+    canvas[marked] = 235.0 if sum(BACKGROUNDS[scene.background_colour]) < 380 else 20.0
+    masks &= ~marked
     if scene.tint:
         canvas += generator.normal(0, 40 * scene.tint, canvas.shape)
     return DrawnScene(np.clip(np.round(canvas), 0, 255).astype(np.uint8), masks)
@@ -319,14 +321,13 @@ def _regular(corners: int) -> Float[np.ndarray, "corners 2"]:
     return np.stack([np.sin(angles), -np.cos(angles)], axis=1)
 
 
-def _draw_mark(canvas: Float[np.ndarray, "side side 3"], mark: str, *, light: bool) -> None:
-    ink = 235.0 if light else 20.0
-    width = max(round(canvas.shape[0] / 16), 1)
-    match mark:
-        case "frame":
-            for border in (canvas[:width], canvas[-width:], canvas[:, :width], canvas[:, -width:]):
-                border[...] = ink
-        case "corner":
-            canvas[: 2 * width, : 2 * width] = ink
-        case _:
-            return
+def _marked(mark: str, side: int) -> Bool[np.ndarray, "side side"]:
+    """The pixels of a frame or corner mark."""
+    width = max(round(side / 16), 1)
+    marked = np.zeros((side, side), dtype=bool)
+    if mark == "frame":
+        marked[:] = True
+        marked[width:-width, width:-width] = False
+    elif mark == "corner":
+        marked[: 2 * width, : 2 * width] = True
+    return marked

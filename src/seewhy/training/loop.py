@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from seewhy.base.errors import UsageError
+
 _log = logging.getLogger(__name__)
 
 
@@ -35,18 +37,29 @@ def fit(
 
     `after_step(step, loss)` is called after each update. The module is left in evaluation mode.
     """
+    is_mixed = schedule.precision != torch.float32
     optimizer = torch.optim.AdamW(_weight_groups(module, schedule), lr=schedule.learning_rate)
     rates = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=schedule.learning_rate,
         total_steps=schedule.steps + 1,
-        pct_start=schedule.warmup,
+        # The warm-up takes at least two steps: shorter ones end before they begin.
+        pct_start=max(schedule.warmup, 2 / (schedule.steps + 1)),
     )
-    device = next(module.parameters()).device
+    precision = torch.autocast(
+        next(module.parameters()).device.type,
+        dtype=schedule.precision if is_mixed else None,
+        enabled=is_mixed,
+    )
     module.train()
     for step in tqdm(range(schedule.steps), disable=not progress, delay=2, unit="step"):
-        with torch.autocast(device.type, dtype=schedule.precision):
+        with precision:
             loss = loss_at(step)
+        if not loss.isfinite():
+            raise UsageError(
+                f"the loss is {loss.item()} at step {step}: lower the learning rate "
+                f"({schedule.learning_rate:g}) or look at the data."
+            )
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(module.parameters(), schedule.clip_norm)

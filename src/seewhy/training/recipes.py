@@ -262,7 +262,8 @@ def train_encoder(
         output,
         title=recipe.name,
         facts={
-            "command": f"seewhy train encoder --preset {recipe.name} --seed {seed}",
+            "command": f"seewhy train encoder --preset {recipe.name} "
+            f"--steps {recipe.schedule.steps} --seed {seed}",
             "steps": str(recipe.schedule.steps),
             "batch": f"{recipe.batch_size} images",
             "parameters": f"{sum(weight.numel() for weight in module.parameters()):,}",

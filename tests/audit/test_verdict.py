@@ -163,7 +163,7 @@ def test_a_lead_whose_interval_reaches_zero_is_no_lead():
 
 def test_rows_that_disagree_are_named():
     rows = [*three_rows((0.9, 0.05))[:2], row((0.2, 0.6), name="interventions")]
-    undecided("The evidence disagrees: interventions names another group", rows=rows)
+    undecided("another group is named by interventions", rows=rows)
 
 
 def test_a_row_that_names_nothing_does_not_disagree():

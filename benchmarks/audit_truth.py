@@ -158,7 +158,8 @@ def encoders() -> list[Check]:
 def demo_cost() -> list[Check]:
     """`seewhy demo` in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "seewhy.cli.main", "demo", "--output", folder]
+        program = str(Path(sys.executable).with_name("seewhy"))
+        command = [program, "demo", "--output", folder]
         seconds, memory = measured(command)
         document = json.loads((Path(folder) / "audit.json").read_text())
     named = {verdict["model"]: verdict["dominant"] for verdict in document["verdicts"]}

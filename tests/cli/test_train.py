@@ -9,15 +9,20 @@ from seewhy.cli.main import run
 
 
 @pytest.mark.parametrize(
-    ("options", "steps", "seed"), [([], None, 0), (["--steps", "3", "--seed", "9"], 3, 9)]
+    ("options", "asked"),
+    [
+        ([], {"steps": None, "seed": 0, "start": None}),
+        (["--steps", "3", "--seed", "9"], {"steps": 3, "seed": 9, "start": None}),
+        (["--start", "before"], {"steps": None, "seed": 0, "start": Path("before")}),
+    ],
 )
-def test_an_encoder_is_trained_as_asked(monkeypatch, capsys, options, steps, seed):
+def test_an_encoder_is_trained_as_asked(monkeypatch, capsys, options, asked):
     train_encoder = Mock(return_value=Path("made"))
     recipes = SimpleNamespace(train_encoder=train_encoder)
     monkeypatch.setitem(sys.modules, "seewhy.training.recipes", recipes)
     line = ["train", "encoder", "--preset", "clip-resnet", "--output", "here"]
     assert run([*line, *options]) == 0
     train_encoder.assert_called_once_with(
-        "clip-resnet", Path("here"), steps=steps, seed=seed, progress=sys.stderr.isatty()
+        "clip-resnet", Path("here"), **asked, progress=sys.stderr.isatty()
     )
     assert capsys.readouterr().out == "encoder  made\n"

@@ -1,6 +1,7 @@
 """`seewhy train`: make the dual encoders that ship with the package again."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -17,7 +18,7 @@ def prepare() -> None:
 
 
 @train.command("encoder")
-def encoder(
+def encoder(  # noqa: PLR0917
     preset: Annotated[
         Literal["clip-resnet", "clip-vit"], typer.Option(help="Which encoder to train.")
     ],
@@ -26,6 +27,9 @@ def encoder(
         int | None, typer.Option(min=1, help="Training steps, if not those of the recipe.")
     ] = None,
     seed: SeedOption = 0,
+    start: Annotated[
+        Path | None, typer.Option(help="An encoder folder to train further, gently.")
+    ] = None,
 ) -> None:
     """Train a small dual encoder on drawn scenes and handwritten digits.
 
@@ -33,5 +37,7 @@ def encoder(
     """
     from seewhy.training.recipes import train_encoder
 
-    folder = train_encoder(preset, output, steps=steps, seed=seed, progress=sys.stderr.isatty())
+    folder = train_encoder(
+        preset, output, steps=steps, seed=seed, start=start, progress=sys.stderr.isatty()
+    )
     show(f"encoder  {folder}")

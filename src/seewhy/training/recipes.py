@@ -26,7 +26,16 @@ from seewhy.data.claims import (
 )
 from seewhy.data.digits import CHANNELS, digit_indices, draw_digit, load_digit_glyphs
 from seewhy.data.scenes import DIGITS, Scene, SceneObject, draw_scene, random_scene
-from seewhy.models.embedded import MEAN, STD, build_clip, normalised_pixels, save_embedded
+from seewhy.models.checkpoints import fit_weights, read_weights
+from seewhy.models.embedded import (
+    MEAN,
+    STD,
+    WEIGHTS_FILE,
+    build_clip,
+    normalised_pixels,
+    save_embedded,
+)
+from seewhy.models.openclip_zoo import load_folder
 from seewhy.models.vocabulary import WordTokenizer
 from seewhy.training.cards import HELD_OUT_IMAGES, TrainingLog, write_card, zero_shot_scores
 from seewhy.training.loop import Schedule, fit
@@ -220,11 +229,14 @@ def train_encoder(
     *,
     steps: int | None = None,
     seed: int = 0,
+    start: Path | None = None,
     progress: bool = False,
 ) -> Path:
     """Train a preset and write an encoder folder: configuration, weights, log and card.
 
-    `steps` overrides the recipe's number. Raises `UsageError` for an unknown preset.
+    `steps` overrides the recipe's number; `start` is an encoder folder of the same preset whose
+    weights are trained further, at half the learning rate. Raises `UsageError` for an unknown
+    preset.
     """
     if preset not in RECIPES:
         raise UsageError(f"no preset {preset!r}; there are {', '.join(RECIPES)}.")
@@ -233,6 +245,10 @@ def train_encoder(
         recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
     config = model_config(recipe)
     module: Any = build_clip(config["model_cfg"], seed=seed)
+    if start is not None:
+        fit_weights(module, read_weights(start / WEIGHTS_FILE), source=str(start))
+        rate = recipe.schedule.learning_rate / 2
+        recipe = replace(recipe, schedule=replace(recipe.schedule, learning_rate=rate))
     module.to(memory_format=torch.channels_last)
     tokenizer = WordTokenizer(tuple(config["words"]), CONTEXT)
     log = TrainingLog(output / "training.csv", module, tokenizer)
@@ -257,18 +273,18 @@ def train_encoder(
     with sdpa_kernel(SDPBackend.MATH):
         fit(guide, loss_at, recipe.schedule, after_step=log.after_step, progress=progress)
     save_embedded(output, config, module)
-    scores = zero_shot_scores(module, tokenizer, images=HELD_OUT_IMAGES)
+    shipped = load_folder(output)
     write_card(
         output,
         title=recipe.name,
         facts={
             "command": f"seewhy train encoder --preset {recipe.name} "
-            f"--steps {recipe.schedule.steps} --seed {seed}",
+            f"--steps {recipe.schedule.steps} --seed {seed}" + (" --start FOLDER" if start else ""),
             "steps": str(recipe.schedule.steps),
             "batch": f"{recipe.batch_size} images",
             "parameters": f"{sum(weight.numel() for weight in module.parameters()):,}",
             "words": str(len(tokenizer.words)),
         },
-        scores=scores,
+        scores=zero_shot_scores(shipped.module, tokenizer, images=HELD_OUT_IMAGES),
     )
     return output

@@ -20,6 +20,7 @@ from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.openclip_zoo import build, load_folder
 
 EMBEDDED = ("clip-resnet", "clip-vit")
+WEIGHTS_FILE = "model.safetensors"
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -62,6 +63,6 @@ def save_embedded(folder: Path, config: Mapping[str, Any], module: nn.Module) ->
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().clone()
         for name, tensor in module.state_dict().items()
     }
-    write_weights(folder / "model.safetensors", halves, metadata={"format": "pt"})
+    write_weights(folder / WEIGHTS_FILE, halves, metadata={"format": "pt"})
     text = json.dumps(config, indent=1)
     (folder / "open_clip_config.json").write_text(text + "\n", encoding="utf-8")

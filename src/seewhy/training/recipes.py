@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,53 +239,66 @@ def train_encoder(
     weights are trained further, at half the learning rate. Raises `UsageError` for an unknown
     preset.
     """
-    if preset not in RECIPES:
-        raise UsageError(f"no preset {preset!r}; there are {', '.join(RECIPES)}.")
-    recipe = RECIPES[preset]
-    if steps is not None:
-        recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
+    recipe = _chosen_recipe(preset, steps=steps, is_continued=start is not None)
     config = model_config(recipe)
-    module: Any = build_clip(config["model_cfg"], seed=seed)
+    module = build_clip(config["model_cfg"], seed=seed)
     if start is not None:
         fit_weights(module, read_weights(start / WEIGHTS_FILE), source=str(start))
-        rate = recipe.schedule.learning_rate / 2
-        recipe = replace(recipe, schedule=replace(recipe.schedule, learning_rate=rate))
     module.to(memory_format=torch.channels_last)
     tokenizer = WordTokenizer(tuple(config["words"]), CONTEXT)
-    log = TrainingLog(output / "training.csv", module, tokenizer)
-
     guide = Guide(module, recipe.embed_dim, seed=seed)
-
-    def loss_at(step: int) -> Tensor:
-        batch = claim_batch(recipe, np.random.default_rng([seed, step]))
-        images = module.encode_image(batch.pixels, normalize=True)
-        texts = module.encode_text(tokenizer(batch.texts), normalize=True)
-        scale = module.logit_scale.exp().clamp(max=100)
-        with torch.autocast("cpu", enabled=False):
-            return claim_loss(
-                images.float(),
-                texts.float(),
-                scale=scale,
-                anchors=guide.anchors,
-                is_true=batch.is_true,
-            )
-
+    log = TrainingLog(output / "training.csv", module, tokenizer)
     # The fused attention's backward pass takes twice the time on a processor at this size.
     with sdpa_kernel(SDPBackend.MATH):
-        fit(guide, loss_at, recipe.schedule, after_step=log.after_step, progress=progress)
+        fit(
+            guide,
+            partial(_loss_at, guide=guide, tokenizer=tokenizer, recipe=recipe, seed=seed),
+            recipe.schedule,
+            after_step=log.after_step,
+            progress=progress,
+        )
     save_embedded(output, config, module)
-    shipped = load_folder(output)
+    options = ("" if steps is None else f" --steps {steps}") + f" --seed {seed}"
     write_card(
         output,
         title=recipe.name,
         facts={
-            "command": f"seewhy train encoder --preset {recipe.name} "
-            f"--steps {recipe.schedule.steps} --seed {seed}" + (" --start FOLDER" if start else ""),
+            "command": f"seewhy train encoder --preset {preset}{options}"
+            + (" --start FOLDER" if start else ""),
             "steps": str(recipe.schedule.steps),
             "batch": f"{recipe.batch_size} images",
             "parameters": f"{sum(weight.numel() for weight in module.parameters()):,}",
             "words": str(len(tokenizer.words)),
         },
-        scores=zero_shot_scores(shipped.module, tokenizer, images=HELD_OUT_IMAGES),
+        scores=zero_shot_scores(load_folder(output).module, tokenizer, images=HELD_OUT_IMAGES),
     )
     return output
+
+
+def _chosen_recipe(preset: str, *, steps: int | None, is_continued: bool) -> EncoderRecipe:
+    if preset not in RECIPES:
+        raise UsageError(f"no preset {preset!r}; there are {', '.join(RECIPES)}.")
+    recipe = RECIPES[preset]
+    schedule = recipe.schedule if steps is None else replace(recipe.schedule, steps=steps)
+    if is_continued:
+        schedule = replace(schedule, learning_rate=schedule.learning_rate / 2)
+    return replace(recipe, schedule=schedule)
+
+
+def _loss_at(
+    step: int, *, guide: Guide, tokenizer: WordTokenizer, recipe: EncoderRecipe, seed: int
+) -> Tensor:
+    """The loss of one step's batch, which depends on the seed and the step alone."""
+    batch = claim_batch(recipe, np.random.default_rng([seed, step]))
+    module: Any = guide.encoder
+    images = module.encode_image(batch.pixels, normalize=True)
+    texts = module.encode_text(tokenizer(batch.texts), normalize=True)
+    scale = module.logit_scale.exp().clamp(max=100)
+    with torch.autocast("cpu", enabled=False):
+        return claim_loss(
+            images.float(),
+            texts.float(),
+            scale=scale,
+            anchors=guide.anchors,
+            is_true=batch.is_true,
+        )

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from seewhy.data.claims import COUNTS, attribute_claims, canonical_phrase
+from seewhy.data.claims import attribute_claims, canonical_phrase
 from seewhy.data.digits import CHANNELS, digit_indices, draw_digit, load_digit_glyphs
 from seewhy.data.scenes import SHAPES, Scene, draw_scene, random_scene
 
@@ -24,7 +24,10 @@ class LabelledPictures:
 
 
 def held_out_scenes(images: int, *, side: int, seed: int = 1) -> LabelledPictures:
-    """Scenes of one object whose handwriting no recipe has trained on."""
+    """Scenes of one object whose handwriting no recipe has trained on.
+
+    Their count is always one, so the group "count" is left out.
+    """
     generator = np.random.default_rng([seed, 0xEA1])
     scenes = [random_scene(generator, split="held-out") for _ in range(images)]
     pixels = np.stack([draw_scene(scene, side).pixels for scene in scenes])
@@ -34,6 +37,7 @@ def held_out_scenes(images: int, *, side: int, seed: int = 1) -> LabelledPicture
         {
             group: np.array([_position(group, list(values), scene) for scene in scenes])
             for group, values in groups.items()
+            if group != "count"
         },
     )
 
@@ -82,6 +86,5 @@ def _position(group: str, values: Sequence[str], scene: Scene) -> int:
         "background colour": scene.background_colour,
         "background texture": scene.background_texture,
         "mark": scene.mark,
-        "count": COUNTS[len(scene.objects) - 1],
     }[group]
     return values.index(value) if value in values else -1

@@ -37,7 +37,7 @@ from seewhy.models.protocols import ClassifierLike, DualEncoder
 IDENTITY_TOLERANCE = 1e-6
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _CACHE_BYTES = 512 * 2**20
-_CONTROL_IMAGES = 48
+_CONTROL_IMAGES = 24
 
 Similarities = Float[Tensor, "images depths texts"]
 Positions = Int[np.ndarray, "resamples images"]

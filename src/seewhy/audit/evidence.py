@@ -159,39 +159,50 @@ def intervention_share(
     if sum(known) == 0 or len(readings) < FEWEST_IMAGES:
         reason = "too few images" if any(known) else "no intervention changes one group alone"
         return silent("interventions", names, reason)
-    before = readings.probabilities(model)
-    points = np.zeros(len(names))
-    draws = np.zeros((len(names), len(resamples)))
-    strengths = []
-    for position, group in enumerate(names):
-        for variant in variants[group]:
-            after = readings.probabilities(model, variant)
-            change, total = total_effect(before, after)
-            weight = 1 / len(variants[group])
-            points[position] += weight * _capped_ratio(change, total)
-            draws[position] += weight * np.clip(
-                ratio_of_sums(change[None], total, resamples)[0], 0, 1
-            )
-            strengths.append(total.mean() / 2)
-    tested = "; ".join(f"{g}: {', '.join(v)}" for g, v in variants.items() if v)
-    missing = [group for group in names if not variants[group]]
-    note = f"Changes used: {tested}." + (f" No test of {', '.join(missing)}." if missing else "")
+    effects = [_mean_effect(readings, model, variants[group], resamples) for group in names]
+    points = np.array([effect.point for effect in effects])
+    draws = np.stack([effect.draws for effect in effects])
     shares = estimates(names, points, draws, len(readings))
-    shares |= {
-        group: Estimate(value=None, reason="no change removes it alone") for group in missing
-    }
+    missing = [group for group in names if not variants[group]]
+    shares |= dict.fromkeys(
+        missing, Estimate(value=None, reason="no change of the pixels removes it alone")
+    )
+    tested = "; ".join(f"{g}: {', '.join(v)}" for g, v in variants.items() if v)
+    note = f"Changes used: {tested}." + (f" No test of {', '.join(missing)}." if missing else "")
+    strengths = [effect.strength for effect in effects if effect.strength is not None]
     return Shares(
-        row=_row(
-            "interventions",
-            shares,
-            draws,
-            votes=True,
-            note=note,
-        ),
+        row=_row("interventions", shares, draws, votes=True, note=note),
         points=points,
         draws=draws,
         strength=float(np.mean(strengths)),
         known=known,
+    )
+
+
+@dataclass(frozen=True)
+class _Effect:
+    """The mean total-effect index of several changes, and the variance behind it."""
+
+    point: float
+    draws: Float[np.ndarray, " resamples"]
+    strength: float | None
+
+
+def _mean_effect(
+    readings: Readings,
+    model: str,
+    variants: Sequence[str],
+    resamples: Int[np.ndarray, "resamples images"],
+) -> _Effect:
+    if not variants:
+        return _Effect(0.0, np.zeros(len(resamples)), None)
+    before = readings.probabilities(model)
+    pairs = [total_effect(before, readings.probabilities(model, name)) for name in variants]
+    draws = [ratio_of_sums(change[None], total, resamples)[0] for change, total in pairs]
+    return _Effect(
+        point=float(np.mean([_capped_ratio(*pair) for pair in pairs])),
+        draws=np.clip(draws, 0, 1).mean(axis=0),
+        strength=float(np.mean([total.mean() / 2 for _, total in pairs])),
     )
 
 

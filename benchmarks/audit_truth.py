@@ -7,14 +7,13 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
+from _measure import measured
 from _record import Check, at_least, at_most, record
 from torch.nn import functional
 
@@ -160,14 +159,14 @@ def demo_cost() -> list[Check]:
     with tempfile.TemporaryDirectory() as folder:
         program = str(Path(sys.executable).with_name("seewhy"))
         command = [program, "demo", "--output", folder]
-        seconds, memory = measured(command)
+        cost = measured(command)
         document = json.loads((Path(folder) / "audit.json").read_text())
     named = {verdict["model"]: verdict["dominant"] for verdict in document["verdicts"]}
     is_right = all(named[kind] == RIGHT[kind] for kind in named)
     return [
         at_least("seewhy demo, verdicts right", float(is_right), 1),
-        at_most("seewhy demo, seconds", seconds, 90),
-        at_most("seewhy demo, GB", memory, 3),
+        at_most("seewhy demo, seconds", cost.seconds, 90),
+        at_most("seewhy demo, GB", cost.gigabytes, 3),
     ]
 
 
@@ -192,20 +191,9 @@ seewhy.audit("torchvision:resnet50/random-weights", records, concepts,
 
 def full_size() -> list[Check]:
     """ResNet-50 against CLIP RN50, random weights, 64 images of 224 pixels."""
-    seconds, memory = measured([sys.executable, "-c", FULL_SIZE])
-    print(f"full-size run: {seconds:.0f} s")
-    return [at_most("full-size run, GB", memory, 4)]
-
-
-def measured(command: list[str]) -> tuple[float, float]:
-    """Wall seconds and peak memory (GB) of a command that must succeed."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command)
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"{command[:4]} failed with status {status}")
-    return seconds, usage.ru_maxrss / 2**20
+    cost = measured([sys.executable, "-c", FULL_SIZE])
+    print(f"full-size run: {cost.seconds:.0f} s")
+    return [at_most("full-size run, GB", cost.gigabytes, 4)]
 
 
 def main() -> None:

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 
 from seewhy.base.errors import DataError, InternalError, SeewhyError, UsageError
@@ -27,3 +29,8 @@ def test_a_data_error_carries_its_code_apart_from_its_message():
 def test_the_three_kinds_do_not_catch_each_other():
     kinds = (UsageError, DataError, InternalError)
     assert not any(issubclass(a, b) for a in kinds for b in kinds if a is not b)
+
+
+def test_a_data_error_keeps_its_code_on_the_way_to_another_process():
+    error = copy.copy(DataError("truncated", "cut short"))
+    assert (error.code, str(error)) == ("truncated", "cut short")

@@ -10,6 +10,8 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.cli.audit import class_names
 from seewhy.cli.main import run
 from seewhy.data.images import ReadPolicy
+from seewhy.passes.shards import Part
+from seewhy.passes.store import Store
 
 WHAT = ["--data", "photos", "--captions", "concepts.yaml"]
 
@@ -42,19 +44,24 @@ def asked(library, tmp_path):
     return call
 
 
-def test_what_is_not_said_is_as_in_the_library(asked):
+def test_what_is_not_said_is_as_in_the_library(asked, tmp_path):
     call = asked("--model", "timm:resnet18")
     assert call.args == (["timm:resnet18"], "photos", Path("concepts.yaml"))
     assert call.kwargs["encoder"] == "embedded:clip-resnet"
     assert call.kwargs["probe"] is None
-    assert call.kwargs["settings"] == AuditSettings(progress=sys.stderr.isatty())
+    settings = call.kwargs["settings"]
+    assert settings.parts == tmp_path / "out" / "parts"
+    assert settings.model_copy(update={"parts": None}) == AuditSettings(
+        progress=sys.stderr.isatty()
+    )
 
 
 def test_what_is_said_arrives(asked):
     options = (
         "--model a --encoder open_clip:RN50/openai --probe other --protocol paper --seed 7 "
         "--batch-size 3 --device cpu --bootstrap 200 --controls 5 --max-failures 0.5 "
-        "--tolerate-truncated --allow-download"
+        "--tolerate-truncated --allow-download --memory 2.5GB --approximate bf16 "
+        "--shard-images 9 --workers 2 --engine ray --address host:1"
     )
     call = asked(*options.split())
     assert call.kwargs["encoder"] == "open_clip:RN50/openai"
@@ -70,6 +77,12 @@ def test_what_is_said_arrives(asked):
         "max_failures": 0.5,
         "tolerate_truncated": True,
         "allow_download": True,
+        "memory": 2_500_000_000,
+        "approximate": "bf16",
+        "shard_images": 9,
+        "workers": 2,
+        "engine": "ray",
+        "address": "host:1",
     }
     assert {name: settings[name] for name in expected} == expected
 
@@ -163,3 +176,24 @@ def test_class_names_come_from_a_line_or_a_file(tmp_path):
 def test_empty_and_double_class_names_are_refused(text):
     with pytest.raises(UsageError, match="--classes gives"):
         class_names(text)
+
+
+def test_a_memory_that_is_no_size_is_refused(library, tmp_path, capsys):
+    line = ["audit", *WHAT, "--model", "a", "--output", str(tmp_path), "--memory", "much"]
+    assert run(line) == 2
+    assert "--memory 'much' is no size" in capsys.readouterr().err
+
+
+def test_an_interrupted_audit_goes_on_only_as_it_was(library, tmp_path, capsys):
+    def stop(*_arguments, settings, **_options):
+        Store(settings.parts).save("0" * 64, Part({}, {}))
+        raise DataError("all_failed", "nothing could be read")
+
+    library.audit.side_effect = stop
+    line = ["audit", *WHAT, "--model", "a", "--output", str(tmp_path)]
+    assert run(line) == 3
+    library.audit.side_effect = None
+    assert run([*line, "--resume", "--seed", "5"]) == 2
+    assert "seed: 0 then, 5 now" in capsys.readouterr().err
+    assert run([*line, "--resume"]) == 0
+    assert not (tmp_path / "parts").exists()

@@ -139,3 +139,18 @@ def test_a_module_without_tensors_is_on_the_cpu():
     assert device_of(nn.ReLU()) == torch.device("cpu")
     assert device_of(nn.Linear(1, 1, device="meta")) == torch.device("meta")
     assert device_of(nn.BatchNorm1d(1, affine=False, device="meta")) == torch.device("meta")
+
+
+def test_a_block_inside_a_block_leaves_the_undoing_to_the_outer_one(module):
+    before = fingerprint(module)
+    with inference(module):
+        with inference(module):
+            assert torch.is_inference_mode_enabled()
+            module.calls.fill_(5)
+        assert module.calls.item() == 5
+    assert fingerprint(module) == before
+    with pytest.raises(KeyError), inference(module), inference(module):
+        raise KeyError
+    with inference(module):
+        module.calls.fill_(5)
+    assert fingerprint(module) == before

@@ -1,42 +1,26 @@
-import sys
-import threading
-from functools import partial
-from itertools import count
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
-from tests.data.hostile import build_hostile_folder, encoded, photograph
+from PIL import Image
+from tests.data.hostile import build_hostile_folder, encoded
+from tests.passes.examples import brightness, record, squares
 
 from seewhy.base.errors import DataError, UsageError
 from seewhy.data.images import read_image
 from seewhy.data.records import Failure, ImageRecord
 from seewhy.data.sources import open_source
-from seewhy.passes.runner import Batch, PassResult, run_pass
-
-
-def grey(value):
-    return Image.new("RGB", (2, 2), (value, value, value))
-
-
-def brightness(image):
-    return image.getpixel((0, 0))[0]
-
-
-def record(number, error=None):
-    def read():
-        if error is not None:
-            raise error
-        return grey(number)
-
-    return ImageRecord(f"r{number}", read)
+from seewhy.passes.loading import load_images
+from seewhy.passes.runner import Batch, PassResult, run_batches
 
 
 def doubled(ids, items):
     assert [f"r{item}" for item in items] == list(ids)
     return [2 * item for item in items]
+
+
+def run(records, function=doubled, *, batch_size, prepare=brightness, workers=0):
+    loaded = load_images(records, prepare, workers=workers)
+    return run_batches(loaded, function, batch_size=batch_size)
 
 
 def flat(result):
@@ -47,81 +31,36 @@ def codes(result):
     return [(failure.id, failure.code) for failure in result.failures]
 
 
-@given(
-    good=st.lists(st.booleans(), min_size=1, max_size=25),
-    batch_size=st.integers(1, 30),
-    workers=st.integers(0, 3),
-)
-def test_ids_outputs_and_failures_stay_aligned(good, batch_size, workers):
-    records = [record(n, None if fine else DataError("cut", "x")) for n, fine in enumerate(good)]
-    result = run_pass(records, doubled, batch_size=batch_size, prepare=brightness, workers=workers)
+def check_aligned(good, batch_size, workers):
+    cut = [number for number, fine in enumerate(good) if not fine]
+    result = run(squares(len(good), cut), batch_size=batch_size, workers=workers)
     used = [number for number, fine in enumerate(good) if fine]
     assert result.ids == tuple(f"r{number}" for number in used)
     assert flat(result) == [2 * number for number in used]
-    assert codes(result) == [(f"r{n}", "cut") for n, fine in enumerate(good) if not fine]
+    assert codes(result) == [(f"r{number}", "cut") for number in cut]
     sizes = [len(batch.ids) for batch in result.batches]
     assert all(size == batch_size for size in sizes[:-1])
     assert all(0 < size <= batch_size for size in sizes)
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (DataError("truncated", "x"), "truncated"),
-        (OSError("x"), "unreadable"),
-        (ValueError("x"), "unreadable"),
-    ],
-)
-def test_a_record_that_cannot_be_read_fails_alone(error, code):
-    result = run_pass([record(1), record(2, error), record(3)], doubled, batch_size=2,
-                      prepare=brightness)  # fmt: skip
-    assert flat(result) == [2, 6]
-    assert codes(result) == [("r2", code)]
-    assert "x" in result.failures[0].message
+@given(good=st.lists(st.booleans(), max_size=25), batch_size=st.integers(1, 30))
+def test_ids_outputs_and_failures_stay_aligned(good, batch_size):
+    check_aligned(good, batch_size, 0)
 
 
-def test_without_prepare_the_function_gets_the_images():
-    result = run_pass([record(7)], lambda _, images: [i.size for i in images], batch_size=1)
-    assert result.outputs == ([(2, 2)],)
-
-
-def test_a_record_that_cannot_be_prepared_fails_alone():
-    def odd_only(image):
-        if brightness(image) % 2 == 0:
-            raise DataError("even", "x")
-        return brightness(image)
-
-    result = run_pass([record(n) for n in range(4)], doubled, batch_size=9, prepare=odd_only)
-    assert flat(result) == [2, 6]
-    assert codes(result) == [("r0", "even"), ("r2", "even")]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("error", [TypeError("bug"), UsageError("x"), KeyboardInterrupt()])
-def test_other_errors_of_reading_end_the_pass(workers, error):
-    with pytest.raises(type(error)):
-        run_pass([record(1), record(2, error)], doubled, batch_size=1, prepare=brightness,
-                 workers=workers)  # fmt: skip
-
-
-def test_errors_of_preparing_that_are_no_data_errors_end_the_pass():
-    def broken(image):
-        raise ValueError("bug")
-
-    with pytest.raises(ValueError, match="bug"):
-        run_pass([record(1)], doubled, batch_size=1, prepare=broken)
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("batch_size", [1, 4, 30])
+def test_they_stay_aligned_when_other_processes_read(batch_size, workers):
+    check_aligned([n % 5 != 2 for n in range(18)], batch_size, workers)
 
 
 @pytest.mark.parametrize("error", [ValueError("bug"), OSError("disk"), RuntimeError("model")])
-@pytest.mark.parametrize("workers", [0, 2])
-def test_errors_of_the_function_end_the_pass(error, workers):
+def test_errors_of_the_function_end_the_pass(error):
     def broken(ids, items):
         raise error
 
-    threads = threading.active_count()
     with pytest.raises(type(error)):
-        run_pass([record(n) for n in range(20)], broken, batch_size=2, workers=workers)
-    assert threading.active_count() == threads
+        run(squares(20), broken, batch_size=2)
 
 
 def test_data_errors_of_the_function_are_traced_to_their_records():
@@ -130,57 +69,44 @@ def test_data_errors_of_the_function_are_traced_to_their_records():
             raise DataError("non_finite", f"{len(ids)}")
         return doubled(ids, items)
 
-    records = [record(n, DataError("cut", "x") if n == 5 else None) for n in range(8)]
-    result = run_pass(records, picky, batch_size=4, prepare=brightness)
+    result = run(squares(8, cut=[5]), picky, batch_size=4)
     assert flat(result) == [0, 2, 4, 12, 14]
     assert codes(result) == [("r3", "non_finite"), ("r4", "non_finite"), ("r5", "cut")]
     assert result.failures[0].message == "1"
     assert len(result.ids) == len(flat(result))
 
 
-def test_each_record_is_read_once_and_not_far_ahead():
-    reads, seen = [], []
+def test_failures_are_in_the_order_of_the_records_whatever_they_are():
+    def picky(ids, items):
+        raise DataError("non_finite", "x")
 
-    def read(number):
-        reads.append(number)
-        return grey(number)
-
-    def function(ids, items):
-        seen.append(len(reads))
-        return ids
-
-    records = [ImageRecord(str(number), partial(read, number)) for number in range(40)]
-    run_pass(records, function, batch_size=4, workers=2)
-    assert sorted(reads) == list(range(40))
-    assert max(count - 4 * (index + 1) for index, count in enumerate(seen)) <= 2 * 2 + 1
+    result = run(squares(9, cut=[1, 4, 8]), picky, batch_size=6)
+    assert [failure.id for failure in result.failures] == [f"r{number}" for number in range(9)]
+    assert result.batches == ()
 
 
-def test_workers_read_at_the_same_time():
-    meeting = threading.Barrier(3, timeout=10)
+def test_the_function_sees_a_batch_before_the_next_is_read():
+    taken = []
 
-    def read():
-        meeting.wait()
-        return grey(1)
+    def loaded():
+        for outcome in load_images(squares(6), brightness):
+            taken.append(outcome.id)
+            yield outcome
 
-    records = [ImageRecord(str(number), read) for number in range(6)]
-    assert len(run_pass(records, lambda ids, _: ids, batch_size=6, workers=3).ids) == 6
+    seen = run_batches(loaded(), lambda _ids, _items: len(taken), batch_size=2)
+    assert seen.outputs == (2, 4, 6)
 
 
 def test_notes_are_kept_by_id():
     tiny = ImageRecord("tiny", lambda: read_image(encoded(Image.new("RGB", (1, 1)), "PNG")))
-    result = run_pass([tiny, record(3)], lambda ids, _: ids, batch_size=2)
+    result = run([tiny, record(3)], lambda ids, _: ids, batch_size=2)
     assert dict(result.notes) == {"tiny": ("degenerate",)}
 
 
-@pytest.mark.parametrize(("batch_size", "workers"), [(0, 0), (-1, 0), (1, -1)])
-def test_senseless_settings_are_refused(batch_size, workers):
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_senseless_batches_are_refused(batch_size):
     with pytest.raises(UsageError, match="at least 1"):
-        run_pass([record(1)], doubled, batch_size=batch_size, workers=workers)
-
-
-def test_nothing_to_run_on_is_refused():
-    with pytest.raises(UsageError, match="no images"):
-        run_pass([], doubled, batch_size=1)
+        run([record(1)], batch_size=batch_size)
 
 
 def result_with(used, failed):
@@ -220,56 +146,8 @@ def test_one_percent_is_allowed_by_default():
 
 def test_the_hostile_folder_runs_to_the_end(tmp_path):
     folder = build_hostile_folder(tmp_path)
-    source = open_source(folder.root)
-    runs = [
-        run_pass(
-            source.records,
-            lambda ids, items: dict(zip(ids, items, strict=True)),
-            batch_size=batch_size,
-            prepare=lambda image: np.asarray(image).mean(),
-            workers=workers,
-        )
-        for batch_size, workers in ((7, 0), (64, 3))
-    ]
-    for result in runs:
-        assert dict(codes(result)) == folder.unusable
-        assert set(result.ids) == set(folder.fine)
-        assert dict(result.notes) == {name: notes for name, notes in folder.fine.items() if notes}
-    first, second = ({k: v for output in run.outputs for k, v in output.items()} for run in runs)
-    assert first == second
-    assert first["photo.jpg"] == first["copy of photo.jpeg"]
-
-
-def test_pillow_is_left_as_found(monkeypatch):
-    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    cut = encoded(photograph(), "JPEG")[:-30]
-    result = run_pass(
-        [ImageRecord("cut", lambda: read_image(cut))], lambda ids, _: ids, batch_size=1, workers=2
-    )
-    assert codes(result) == [("cut", "truncated")]
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is True
-
-
-@pytest.mark.parametrize(
-    ("terminal", "progress", "shown"),
-    [(False, None, False), (True, None, True), (False, True, True), (True, False, False)],
-)
-def test_long_runs_show_a_bar_on_a_terminal(monkeypatch, capsys, terminal, progress, shown):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
-    monkeypatch.setattr("tqdm.std.time", count(0, 3).__next__)
-    run_pass([record(n) for n in range(20)], doubled, batch_size=3, prepare=brightness,
-             progress=progress)  # fmt: skip
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert ("20/20" in captured.err) == shown
-
-
-def test_short_runs_are_silent(capsys):
-    run_pass([record(1)], doubled, batch_size=1, prepare=brightness, progress=True)
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "")
-
-
-def test_a_program_without_standard_error_still_runs(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", None)
-    assert run_pass([record(1)], doubled, batch_size=1, prepare=brightness).ids == ("r1",)
+    records = open_source(folder.root).records
+    result = run(records, lambda ids, _: ids, batch_size=7, prepare=lambda _i, image: image.size)
+    assert dict(codes(result)) == folder.unusable
+    assert set(result.ids) == set(folder.fine)
+    assert dict(result.notes) == {name: notes for name, notes in folder.fine.items() if notes}

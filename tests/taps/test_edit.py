@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from seewhy.base.errors import UsageError
 from seewhy.models.guard import fingerprint
 from seewhy.taps.capture import capture
-from seewhy.taps.edit import edit
+from seewhy.taps.edit import edit, extend
 
 
 @pytest.fixture
@@ -58,3 +58,22 @@ def test_an_edit_that_fails_leaves_no_hook(net):
     with pytest.raises(ZeroDivisionError), edit(net, {"0": lambda _: 1 / 0}):
         net(X)
     assert fingerprint(net) == before
+
+
+def test_an_extended_batch_runs_on_and_each_row_by_itself():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    x, other = torch.randn(2, 3), torch.randn(3, 4)
+    before = fingerprint(net)
+    with extend(net, {"1": lambda _: other, "2": lambda output: output[-1:] + 1}):
+        longer = net(x)
+    assert fingerprint(net) == before
+    expected = torch.cat([net(x), net[2](other)])
+    assert_close(longer, torch.cat([expected, expected[-1:] + 1]))
+
+
+@pytest.mark.parametrize("rows", [torch.zeros(1, 3), torch.zeros(1, 4, dtype=torch.float64)])
+def test_rows_of_another_kind_are_refused(rows):
+    net = nn.Sequential(nn.Linear(3, 4))
+    with pytest.raises(UsageError, match="the addition to '0'"), extend(net, {"0": lambda _: rows}):
+        net(torch.zeros(2, 3))

@@ -1,13 +1,12 @@
 """The graft on the user's images: matching, captions read per stage, and its controls."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from tqdm import tqdm
 
 from seewhy.audit.evidence import Shares, estimates, share_of
 from seewhy.audit.schema import (
@@ -21,9 +20,11 @@ from seewhy.audit.schema import (
 from seewhy.audit.shares import sampled_rows
 from seewhy.base.axes import Pixels, TextEmbeddings
 from seewhy.data.concepts import ConceptGroups
-from seewhy.data.records import ImageRecord
-from seewhy.methods.grafting.graft import grafted_similarities
-from seewhy.methods.grafting.matching import identity_matching, match_units
+from seewhy.data.records import Failure, ImageRecord
+from seewhy.methods.grafting.graft import Graft, grafted_similarities
+from seewhy.methods.grafting.jobs import GraftJob, MatchJob
+from seewhy.methods.grafting.matching import Precision, identity_matching, match_units
+from seewhy.methods.grafting.memory import images_within
 from seewhy.methods.grafting.method import Grafting, Matching, permuted
 from seewhy.methods.grafting.reading import (
     UNKNOWN,
@@ -33,60 +34,70 @@ from seewhy.methods.grafting.reading import (
     read_values,
 )
 from seewhy.models.protocols import ClassifierLike, DualEncoder
+from seewhy.passes.jobs import run_job
+from seewhy.passes.options import PassOptions
+from seewhy.passes.rows import failures_in
 
 IDENTITY_TOLERANCE = 1e-6
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_CACHE_BYTES = 512 * 2**20
 _CONTROL_IMAGES = 24
 
 Similarities = Float[Tensor, "images depths texts"]
 Positions = Int[np.ndarray, "resamples images"]
 
 
-@dataclass
-class PixelPairs:
-    """The same images for a classifier and an encoder, in batches; can be walked repeatedly.
+@dataclass(frozen=True)
+class GraftPass:
+    """What the graft of one model measures on all images: matches, and captions per stage.
 
-    Preprocessed pixels are kept up to 512 MiB, beyond that they are decoded again each time.
+    `failures` are images on which the maps are not finite.
     """
 
-    records: Sequence[ImageRecord]
-    classifier: ClassifierLike
+    matched: Matching
+    similarities: Similarities
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class GraftSettings:
+    """How a model is grafted; `memory`, in bytes, bounds the maps that are held at once."""
+
+    grafting: Grafting
+    memory: int
+    precision: Precision
+    options: PassOptions
+
+
+@dataclass(frozen=True)
+class ModelGraft:
+    """A model, the encoder it is grafted into, and the captions that are read."""
+
+    model: ClassifierLike
     encoder: DualEncoder
-    batch_size: int
-    progress: bool = False
-    _kept: list[tuple[Pixels, Pixels]] = field(default_factory=list, repr=False, init=False)
+    texts: TextEmbeddings
+    settings: GraftSettings
 
-    def __iter__(self) -> Iterator[tuple[Pixels, Pixels]]:
-        with tqdm(
-            total=len(self.records), disable=not self.progress, delay=2, unit="image", desc="graft"
-        ) as bar:
-            for pair in self._pairs():
-                yield pair
-                bar.update(len(pair[0]))
 
-    def _pairs(self) -> Iterator[tuple[Pixels, Pixels]]:
-        yield from list(self._kept)
-        for start in range(self._images_kept(), len(self.records), self.batch_size):
-            pair = self._read(self.records[start : start + self.batch_size])
-            fits = self._bytes(pair) + sum(map(self._bytes, self._kept)) <= _CACHE_BYTES
-            if fits and self._images_kept() == start:
-                self._kept.append(pair)
-            yield pair
-
-    def _images_kept(self) -> int:
-        return sum(len(pair[0]) for pair in self._kept)
-
-    def _read(self, records: Sequence[ImageRecord]) -> tuple[Pixels, Pixels]:
-        images = [record.read() for record in records]
-        return (
-            torch.stack([self.classifier.preprocess(image) for image in images]),
-            torch.stack([self.encoder.preprocess(image) for image in images]),
-        )
-
-    @staticmethod
-    def _bytes(pair: tuple[Pixels, Pixels]) -> int:
-        return sum(pixels.numel() * pixels.element_size() for pixels in pair)
+def run_graft(graft: ModelGraft, records: Sequence[ImageRecord]) -> GraftPass:
+    """Match units in one pass over the images, and read the captions in a second one."""
+    model, encoder, settings = graft.model, graft.encoder, graft.settings
+    sites = settings.grafting.sites(model)
+    match = MatchJob(
+        model,
+        encoder,
+        sites=sites,
+        images_at_once=images_within(settings.memory, model, encoder, sites=sites),
+        precision=settings.precision,
+    )
+    sums = run_job(match, records, settings.options)
+    matched = match.matching(sums)
+    job = GraftJob(model, encoder, matched, text_embeddings=graft.texts, settings=settings.grafting)
+    read = run_job(job, records, settings.options)
+    failures = {each.id: each for each in (*failures_in(sums), *failures_in(read))}
+    kept = [row for row, identity in enumerate(read.facts["ids"]) if identity not in failures]
+    return GraftPass(
+        matched, torch.from_numpy(read.arrays["similarities"][kept]), tuple(failures.values())
+    )
 
 
 @dataclass(frozen=True)
@@ -103,43 +114,82 @@ class GraftReading:
 
 
 def read_graft(
-    pairs: PixelPairs,
+    done: GraftPass,
+    records: Sequence[ImageRecord],
     concepts: ConceptGroups,
-    texts: TextEmbeddings,
+    controls: "GraftControls",
     *,
-    settings: Grafting,
+    votes: bool,
     resamples: Positions,
-    seed: int,
 ) -> GraftReading:
-    """Match units, graft stage by stage, read the captions, and run the graft's own controls."""
+    """What the captions say stage by stage, with the graft's own controls.
+
+    `records` are the images of the rows of `done`; `votes` tells that the published reading
+    gives the verdict.
+    """
     table = CaptionTable.listed(concepts.as_dict())
-    generator = torch.Generator().manual_seed(seed)
-    sites = settings.sites(pairs.classifier)
-    matched = match_units(pairs.classifier, pairs.encoder, pairs, sites=sites)
-    path = _similarities(pairs, matched, texts, settings)
-    right = right_values(pairs.records, path[:, 0], table)
-    rows = sampled_rows(len(pairs.records), _CONTROL_IMAGES, np.random.default_rng([seed, 0x6A]))
-    few = replace(pairs, records=[pairs.records[row] for row in rows], batch_size=_CONTROL_IMAGES)
-    by_chance = (
-        match_units(few.classifier, few.encoder, few, sites=sites, permute=generator)
-        if len(rows) > 1
-        else None
-    )
-    shuffled = _similarities(few, permuted(matched, generator), texts, settings)
+    path, matched = done.similarities, done.matched
+    right = right_values(records, path[:, 0], table)
+    rows = list(controls.rows)
     return GraftReading(
         layers=_layers(path, matched, table=table, right=right, resamples=resamples),
-        matching=_stages(matched, by_chance),
+        matching=_stages(matched, controls.by_chance),
         published=_published(path, table, right),
         rows=[
-            _published_row(path, table, resamples, votes=settings.protocol == "paper"),
+            _published_row(path, table, resamples, votes=votes),
             _readable_row(path, table, right, resamples),
         ],
         controls=[
-            _identity_control(few, texts, settings),
-            _permuted_control(path[rows], shuffled, table, right[rows]),
+            _identity_control(controls.identity_change),
+            _permuted_control(path[rows], controls.permuted, table, right[rows]),
         ],
         similarities=path,
         matched=matched,
+    )
+
+
+@dataclass(frozen=True)
+class GraftControls:
+    """The graft's controls on a few of the images, whose positions are `rows`.
+
+    `by_chance` matches each image with another one; `permuted` are similarities with matches
+    dealt at random; `identity_change` is the largest change by the encoder's graft on itself.
+    """
+
+    rows: tuple[int, ...]
+    by_chance: Matching | None
+    permuted: Similarities
+    identity_change: float
+
+
+def run_controls(
+    graft: ModelGraft, records: Sequence[ImageRecord], done: GraftPass, *, seed: int
+) -> GraftControls:
+    """Run the controls on at most 24 of the images."""
+    model, encoder, texts, grafting = (
+        graft.model,
+        graft.encoder,
+        graft.texts,
+        graft.settings.grafting,
+    )
+    generator = torch.Generator().manual_seed(seed)
+    rows = sampled_rows(len(records), _CONTROL_IMAGES, np.random.default_rng([seed, 0x6A]))
+    images = [records[row].read() for row in rows]
+    pixels = (
+        torch.stack([model.preprocess(image) for image in images]),
+        torch.stack([encoder.preprocess(image) for image in images]),
+    )
+    by_chance = (
+        match_units(model, encoder, [pixels], sites=grafting.sites(model), permute=generator)
+        if len(rows) > 1
+        else None
+    )
+    random = Graft(permuted(done.matched, generator), grafting)
+    return GraftControls(
+        rows=tuple(int(row) for row in rows),
+        by_chance=by_chance,
+        permuted=grafted_similarities(model, encoder, random, pixels, text_embeddings=texts),
+        identity_change=_identity_change(encoder, pixels[1], texts, grafting),
     )
 
 
@@ -161,24 +211,6 @@ def right_values(
     told = table.right_values(known)
     read = read_values(before[:, None], table)[:, 0]
     return torch.where(told == UNKNOWN, read, told)
-
-
-def _similarities(
-    pairs: PixelPairs, matched: Matching, texts: TextEmbeddings, settings: Grafting
-) -> Similarities:
-    return torch.cat(
-        [
-            grafted_similarities(
-                pairs.classifier,
-                pairs.encoder,
-                matched,
-                pair,
-                text_embeddings=texts,
-                settings=settings,
-            )
-            for pair in pairs
-        ]
-    ).cpu()
 
 
 def _layers(
@@ -301,27 +333,22 @@ def _readable_row(
     return Shares(row, points, draws, strength=0.0, known=(True,) * len(points))
 
 
-def _identity_control(pairs: PixelPairs, texts: TextEmbeddings, settings: Grafting) -> Control:
-    """Grafting the encoder on itself; the published gain is not exact, so it is not asked."""
-    exact = Grafting(protocol="default", resize=settings.resize)
-    matched = identity_matching(pairs.encoder, (target for _, target in pairs))
-    largest = max(
-        float(
-            (
-                grafted_similarities(
-                    pairs.encoder,
-                    pairs.encoder,
-                    matched,
-                    (target, target),
-                    text_embeddings=texts,
-                    settings=exact,
-                ).diff(dim=1)
-            )
-            .abs()
-            .max()
-        )
-        for _, target in pairs
+def _identity_change(
+    encoder: DualEncoder, pixels: Pixels, texts: TextEmbeddings, grafting: Grafting
+) -> float:
+    """Of grafting the encoder on itself; the published gain is not exact, so it is not asked."""
+    exact = Grafting(protocol="default", resize=grafting.resize)
+    path = grafted_similarities(
+        encoder,
+        encoder,
+        Graft(identity_matching(encoder, [pixels]), exact),
+        (pixels, pixels),
+        text_embeddings=texts,
     )
+    return float((path - path[:, :1]).abs().max())
+
+
+def _identity_control(largest: float) -> Control:
     return Control(
         name="identity graft",
         expectation=f"similarities change by at most {IDENTITY_TOLERANCE:g}",

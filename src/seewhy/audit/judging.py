@@ -1,7 +1,7 @@
 """One model of an audit: its rows of evidence, its controls, its verdict and its details."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,16 +23,24 @@ from seewhy.audit.evidence import (
     decision_share,
     intervention_share,
 )
-from seewhy.audit.grafts import GraftReading, PixelPairs, read_graft
+from seewhy.audit.grafts import (
+    GraftReading,
+    GraftSettings,
+    ModelGraft,
+    read_graft,
+    run_controls,
+    run_graft,
+)
 from seewhy.audit.interventions import INTERVENTIONS
 from seewhy.audit.readings import ORIGINAL, ModelFamily, Readings, untrained_name
+from seewhy.audit.running import pass_options
 from seewhy.audit.schema import Control, ModelDetails, Verdict
 from seewhy.audit.settings import AuditSettings
 from seewhy.audit.shares import sampled_rows
 from seewhy.audit.verdict import Case, combine, judge, untrained_p_value
 from seewhy.base.axes import TextEmbeddings
 from seewhy.data.concepts import ConceptGroups
-from seewhy.data.records import ImageRecord
+from seewhy.data.records import Failure, ImageRecord
 from seewhy.methods.grafting.method import Grafting
 from seewhy.models.protocols import ClassifierLike, DualEncoder
 
@@ -60,33 +68,45 @@ class Bench:
 
 @dataclass(frozen=True)
 class Judged:
-    """One model's verdict, details, per-image rows and graft."""
+    """One model's verdict, details, per-image rows and graft, and where its graft failed."""
 
     verdict: Verdict
     details: ModelDetails
     rows: list[dict[str, Any]]
     graft: GraftReading
+    failures: tuple[Failure, ...] = ()
 
 
 def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
     """Gather the evidence on one model and judge it."""
     settings = bench.settings
+    model_graft = ModelGraft(
+        model,
+        bench.encoder,
+        bench.texts,
+        GraftSettings(
+            grafting=_grafting(settings),
+            memory=int(settings.memory),
+            precision="float32" if settings.approximate is None else "bfloat16",
+            options=pass_options(settings),
+        ),
+    )
+    done = run_graft(model_graft, bench.yours.records)
+    bench = replace(bench, yours=bench.yours.without(done.failures))
     resamples = Resamples.draw(
         len(bench.yours), len(bench.probe), resamples=settings.bootstrap, seed=settings.seed
     )
+    is_paper = settings.protocol == "paper"
     graft = read_graft(
-        PixelPairs(
-            bench.yours.records, model, bench.encoder, settings.batch_size, settings.progress
-        ),
+        done,
+        bench.yours.records,
         bench.concepts,
-        bench.texts,
-        settings=_grafting(settings),
+        run_controls(model_graft, bench.yours.records, done, seed=settings.seed),
+        votes=is_paper,
         resamples=resamples.yours,
-        seed=settings.seed,
     )
     rows = voting_rows(bench.yours, bench.probe, model.name, bench=bench, resamples=resamples)
     p_value, control = _untrained_control(model, bench)
-    is_paper = settings.protocol == "paper"
     verdict = judge(
         Case(
             model=model.name,
@@ -100,7 +120,7 @@ def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
         level=settings.level,
     )
     details = _details(model, bench, graft, resamples)
-    return Judged(verdict, details, _image_rows(model, bench, graft), graft)
+    return Judged(verdict, details, _image_rows(model, bench, graft), graft, done.failures)
 
 
 def voting_rows(

@@ -1,7 +1,8 @@
 """One pass over the images: what every model answers and what the encoder reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import final
 
 import numpy as np
 import torch
@@ -14,8 +15,14 @@ from seewhy.base.axes import TextEmbeddings
 from seewhy.base.errors import UsageError
 from seewhy.data.concepts import ConceptGroups
 from seewhy.data.records import Failure, ImageRecord
+from seewhy.models.identity import facts_digest, model_digest, tensors_digest
 from seewhy.models.protocols import ClassifierLike, DualEncoder, ImageModel
-from seewhy.passes.runner import PassResult, run_pass
+from seewhy.passes.jobs import run_job
+from seewhy.passes.loading import Loaded
+from seewhy.passes.options import PassOptions
+from seewhy.passes.rows import failures_in, merged_rows, rows_part
+from seewhy.passes.runner import run_batches
+from seewhy.passes.shards import Part
 
 ORIGINAL = "original"
 
@@ -41,6 +48,23 @@ class Readings:
     def __len__(self) -> int:
         return len(self.records)
 
+    def without(self, failures: Sequence[Failure]) -> "Readings":
+        """The readings of the other images; the failures are added to those known."""
+        if not failures:
+            return self
+        failed = {failure.id for failure in failures}
+        kept = np.array([record.id not in failed for record in self.records])
+        return Readings(
+            records=tuple(record for record in self.records if record.id not in failed),
+            similarities={name: values[kept] for name, values in self.similarities.items()},
+            logits={
+                model: {name: values[kept] for name, values in variants.items()}
+                for model, variants in self.logits.items()
+            },
+            failures=(*self.failures, *failures),
+            notes=self.notes,
+        )
+
     def probabilities(self, model: str, variant: str = ORIGINAL) -> Outputs:
         """Softmax of a model's logits."""
         return softmax(self.logits[model][variant])
@@ -52,7 +76,7 @@ class PassSettings:
 
     batch_size: int
     seed: int
-    progress: bool = False
+    options: PassOptions = field(default_factory=PassOptions)
 
 
 @dataclass(frozen=True)
@@ -93,31 +117,63 @@ def read_images(
     An image that cannot be decoded, or on which any model gives a non-finite number, becomes a
     failure and is left out for all models, so that all are compared on the same images.
     """
-    reader = _Reader(families, encoder, captions, tuple(interventions), settings.seed)
-    result = run_pass(
-        records,
-        reader.read_batch,
-        batch_size=settings.batch_size,
-        progress=settings.progress,
-    )
-    return reader.collect(records, result)
+    job = ReadJob(families, encoder, captions, tuple(interventions), settings)
+    return job.collect(records, run_job(job, records, settings.options))
 
 
+@final
 @dataclass(frozen=True)
-class _Reader:
+class ReadJob:
+    """Columns "variant" of similarities and "variant/model" of logits, a row per image."""
+
     families: Sequence[ModelFamily]
     encoder: DualEncoder
     captions: TextEmbeddings
     interventions: tuple[Intervention, ...]
-    seed: int
+    settings: PassSettings
+
+    @property
+    def name(self) -> str:
+        """The job's slug."""
+        return "read"
 
     @property
     def variants(self) -> tuple[str, ...]:
+        """The original and the changed versions of every image."""
         return (ORIGINAL, *(intervention.name for intervention in self.interventions))
 
-    def read_batch(self, ids: Sequence[str], images: Sequence[Image.Image]) -> dict[str, Tensor]:
-        """Columns "variant" -> similarities and "variant/model" -> logits, a row per image."""
-        items = [self._pixels(*pair) for pair in zip(ids, images, strict=True)]
+    def key(self) -> str:
+        """A digest of models, captions, changes and what chance decides."""
+        return facts_digest(
+            job=self.name,
+            encoder=model_digest(self.encoder),
+            models={name: model_digest(member) for name, member in self._members().items()},
+            captions=tensors_digest({"captions": self.captions}),
+            variants=self.variants,
+            seed=self.settings.seed,
+            batch_size=self.settings.batch_size,
+        )
+
+    def prepare(self, identity: str, image: Image.Image) -> list[list[Tensor]]:
+        """Per variant, the encoder's pixels and then each family's."""
+        versions = [image] + [
+            change.apply(image, seed=self.settings.seed, sample=identity)
+            for change in self.interventions
+        ]
+        viewers = [self.encoder, *(family.model for family in self.families)]
+        return [[viewer.preprocess(version) for viewer in viewers] for version in versions]
+
+    def run(self, loaded: Iterable[Loaded[list[list[Tensor]]] | Failure]) -> Part:
+        """The columns of a shard."""
+        return rows_part(run_batches(loaded, self._read_batch, batch_size=self.settings.batch_size))
+
+    def merge(self, first: Part, second: Part) -> Part:
+        """The rows of both."""
+        return merged_rows(first, second)
+
+    def _read_batch(
+        self, _ids: Sequence[str], items: Sequence[list[list[Tensor]]]
+    ) -> dict[str, Tensor]:
         columns: dict[str, Tensor] = {}
         for number, variant in enumerate(self.variants):
             pixels = _batch(self.encoder, [item[number][0] for item in items])
@@ -128,42 +184,36 @@ class _Reader:
                     columns[f"{variant}/{name}"] = member.logits(pixels)
         return {name: values.float().cpu() for name, values in columns.items()}
 
-    def _pixels(self, sample: str, image: Image.Image) -> list[list[Tensor]]:
-        """Per variant, the encoder's pixels and then each family's."""
-        versions = [image] + [
-            change.apply(image, seed=self.seed, sample=sample) for change in self.interventions
-        ]
-        viewers = [self.encoder, *(family.model for family in self.families)]
-        return [[viewer.preprocess(version) for viewer in viewers] for version in versions]
+    def _members(self) -> dict[str, ClassifierLike]:
+        return {
+            name: member for family in self.families for name, member in family.members().items()
+        }
 
-    def collect(
-        self, records: Sequence[ImageRecord], result: PassResult[dict[str, Tensor]]
-    ) -> Readings:
+    def collect(self, records: Sequence[ImageRecord], part: Part) -> Readings:
         """Everything aligned by image; rows with a number that is not finite become failures."""
         by_id = {record.id: record for record in records}
-        columns = _stacked(result.outputs)
-        fine = np.ones(len(result.ids), dtype=bool)
-        failures = list(result.failures)
+        ids, columns = part.facts["ids"], part.arrays
+        fine = np.ones(len(ids), dtype=bool)
+        failures = list(failures_in(part))
         for key, values in columns.items():
             bad = fine & ~np.isfinite(values).all(axis=1)
             failures += [
-                Failure(result.ids[row], "non_finite", f"NaN or infinity in {key}")
+                Failure(ids[row], "non_finite", f"NaN or infinity in {key}")
                 for row in np.flatnonzero(bad)
             ]
             fine &= ~bad
-        names = [name for family in self.families for name in family.members()]
         order = {record.id: position for position, record in enumerate(records)}
         failures.sort(key=lambda failure: order[failure.id])
         return Readings(
-            records=tuple(by_id[result.ids[row]] for row in np.flatnonzero(fine)),
+            records=tuple(by_id[ids[row]] for row in np.flatnonzero(fine)),
             similarities={variant: columns[variant][fine] for variant in self.variants if columns},
             logits={
                 name: {variant: columns[f"{variant}/{name}"][fine] for variant in self.variants}
-                for name in names
+                for name in self._members()
                 if columns
             },
             failures=tuple(failures),
-            notes=result.notes,
+            notes={identity: tuple(notes) for identity, notes in part.facts["notes"].items()},
         )
 
 
@@ -175,11 +225,6 @@ def _batch(model: ImageModel, items: Sequence[Tensor]) -> Tensor:
             f"{shapes[1]}; it must bring every image to one size."
         )
     return torch.stack(list(items))
-
-
-def _stacked(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Outputs]:
-    names = outputs[0] if outputs else {}
-    return {name: torch.cat([output[name] for output in outputs]).numpy() for name in names}
 
 
 def concept_features(

@@ -1,5 +1,6 @@
 """`audit`: from models, images and concepts to verdicts."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from seewhy.audit.judging import Bench, Judged, judge_model
 from seewhy.audit.probes import probe_records
 from seewhy.audit.readings import ModelFamily, PassSettings, Readings, read_images
 from seewhy.audit.result import AuditResult
+from seewhy.audit.running import pass_options
 from seewhy.audit.schema import AuditDocument
 from seewhy.audit.settings import AuditSettings
 from seewhy.base.axes import TextEmbeddings
@@ -132,7 +134,11 @@ class Study:
         return AuditResult(
             document=document,
             images=[row for each in judged for row in each.rows],
-            failures=(*self.source.failures, *yours.failures),
+            failures=(
+                *self.source.failures,
+                *yours.failures,
+                *(failure for each in judged for failure in each.failures),
+            ),
             explanation=explained(document, judged),
         )
 
@@ -151,14 +157,14 @@ class Study:
             settings=PassSettings(
                 batch_size=self.settings.batch_size,
                 seed=self.settings.seed,
-                progress=self.settings.progress,
+                options=pass_options(self.settings),
             ),
         )
 
     def _document(self, bench: Bench, judged: Sequence[Judged]) -> AuditDocument:
         failed = len(self.source.failures) + len(bench.yours.failures)
         return AuditDocument(
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            created=_now(),
             title=_question([model.name for model in self.models]),
             encoder=self.encoder.name,
             groups=self.concepts.as_dict(),
@@ -169,7 +175,7 @@ class Study:
                 *_decoding_notes(bench.yours),
                 *_label_notes(self.models, bench.yours),
             ],
-            settings=self.settings.model_dump(),
+            settings=self.settings.recorded(),
             versions=library_versions(),
             hashes={
                 f"encoder {self.encoder.name}": weights_hash(self.encoder.module),
@@ -179,6 +185,13 @@ class Study:
             verdicts=[each.verdict for each in judged],
             details=[each.details for each in judged],
         )
+
+
+def _now() -> str:
+    """The date of the audit; that of SOURCE_DATE_EPOCH where outputs have to be reproducible."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(fixed), UTC) if fixed.isdigit() else datetime.now(UTC)
+    return moment.isoformat(timespec="seconds")
 
 
 def _question(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ Pixels = Float[Tensor, "batch 3 height width"]
 OnePixels = Float[Tensor, "3 height width"]
 """One image after a model's own preprocessing."""
 
-Embeddings = Float[Tensor, "batch embed"]
+Embeddings = Float[Tensor, "images embed"]
 """Unit-length vectors in the joint space of images and texts."""
 
 TextEmbeddings = Float[Tensor, "texts embed"]

@@ -28,6 +28,9 @@ class DataError(SeewhyError):
         super().__init__(message)
         self.code = code
 
+    def __reduce__(self) -> tuple[type["DataError"], tuple[str, str]]:
+        return type(self), (self.code, str(self))
+
 
 class InternalError(SeewhyError):
     """A promise of seewhy's own does not hold: please report it (exit 70)."""

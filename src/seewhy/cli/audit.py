@@ -1,10 +1,12 @@
 """`seewhy audit`: which concept group do a classifier's decisions rely on?"""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from seewhy.audit.settings import AuditSettings
 from seewhy.base.errors import UsageError
@@ -15,6 +17,10 @@ DEFAULTS = AuditSettings()
 
 _WHAT = "What to ask"
 _HOW = "How to ask"
+_RUN = "How to run"
+
+_REQUEST = ("data", "captions", "encoder", "probe", "classes", "label_column")
+"""What makes an interrupted run another one, beside models and settings."""
 
 DataOption = Annotated[
     str,
@@ -106,6 +112,45 @@ DownloadOption = Annotated[
     bool,
     typer.Option("--allow-download", help="Fetch weights by their name.", rich_help_panel=_HOW),
 ]
+MemoryOption = Annotated[
+    str,
+    typer.Option(
+        metavar="SIZE",
+        help="What the graft may take at once, such as 4GB.",
+        rich_help_panel=_RUN,
+    ),
+]
+ApproximateOption = Annotated[
+    Literal["bf16"] | None,
+    typer.Option(
+        help="Match in bfloat16: faster, and a few units find another match.",
+        rich_help_panel=_RUN,
+    ),
+]
+ShardOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="IMAGES",
+        help="The most images that an interruption loses.",
+        rich_help_panel=_RUN,
+    ),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with an interrupted run.", rich_help_panel=_RUN),
+]
+WorkersOption = Annotated[
+    int, typer.Option(min=0, help="Processes that read images ahead.", rich_help_panel=_RUN)
+]
+EngineOption = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="This process, or all of a Ray cluster.", rich_help_panel=_RUN),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Where the Ray cluster is.", rich_help_panel=_RUN),
+]
 
 
 def audit(  # noqa: PLR0913, PLR0917
@@ -127,37 +172,59 @@ def audit(  # noqa: PLR0913, PLR0917
     max_failures: FailuresOption = DEFAULTS.max_failures,
     tolerate_truncated: TruncatedOption = DEFAULTS.tolerate_truncated,
     allow_download: DownloadOption = DEFAULTS.allow_download,
+    memory: MemoryOption = "4GB",
+    approximate: ApproximateOption = DEFAULTS.approximate,
+    shard_images: ShardOption = DEFAULTS.shard_images,
+    resume: ResumeOption = False,
+    workers: WorkersOption = DEFAULTS.workers,
+    engine: EngineOption = DEFAULTS.engine,
+    address: AddressOption = DEFAULTS.address,
 ) -> None:
     """Say which concept the decisions of a classifier rely on.
 
     Writes report.html and everything behind it, and prints the verdict.
     """
+    given = dict(locals())
+    settings = asked_settings(given)
     names = chosen_models(model, compare)
-    settings = AuditSettings(
-        protocol=protocol,
-        seed=seed,
-        batch_size=batch_size,
-        device=device,
-        bootstrap=bootstrap,
-        controls=controls,
-        max_failures=max_failures,
-        tolerate_truncated=tolerate_truncated,
-        allow_download=allow_download,
-        progress=sys.stderr.isatty(),
-    )
     from seewhy.audit.run import audit as run_audit
+    from seewhy.audit.running import kept_parts
 
-    result = run_audit(
-        with_classes(names, classes, settings) if classes else names,
-        with_labels(data, label_column, settings) if label_column else data,
-        captions,
-        encoder=encoder,
-        probe=probe,
-        settings=settings,
+    request = (
+        settings.recorded() | {name: _as_json(given[name]) for name in _REQUEST} | {"models": names}
     )
-    report = result.save(output)
+    with kept_parts(output, request, resume=resume) as parts:
+        settings = settings.model_copy(update={"parts": parts})
+        result = run_audit(
+            with_classes(names, classes, settings) if classes else names,
+            with_labels(data, label_column, settings) if label_column else data,
+            captions,
+            encoder=encoder,
+            probe=probe,
+            settings=settings,
+        )
+        report = result.save(output)
     show_summary(result.document, report)
     result.check(max_failures=max_failures)
+
+
+def asked_settings(given: Mapping[str, Any]) -> AuditSettings:
+    """The settings among the options; the others are left out."""
+    values = {name: given[name] for name in AuditSettings.model_fields if name in given}
+    memory = memory_size(given["memory"])
+    return AuditSettings(**{**values, "memory": memory, "progress": sys.stderr.isatty()})
+
+
+def _as_json(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def memory_size(text: str) -> ByteSize:
+    """The bytes that a text such as "4GB" or "512MiB" means."""
+    try:
+        return TypeAdapter(ByteSize).validate_python(text)
+    except ValidationError:
+        raise UsageError(f"--memory {text!r} is no size; wanted is one such as 4GB.") from None
 
 
 def chosen_models(model: list[str] | None, compare: tuple[str, str] | None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
-from seewhy.base.errors import UsageError
+from seewhy.base.errors import DataError, UsageError
 from seewhy.data.files import read_file
 from seewhy.data.images import ReadPolicy, read_image
 from seewhy.data.records import Failure, ImageRecord
@@ -105,6 +105,22 @@ class EncodedImage:
         if isinstance(source, Path):
             return FileImage(source, self.policy).digest()
         return hashlib.sha256(source).hexdigest()
+
+
+def content_digest(record: ImageRecord) -> str:
+    """SHA-256 of a record's content: its bytes where the reader knows them, else its pixels.
+
+    What cannot be read counts by the code of its failure.
+    """
+    try:
+        if isinstance(record.read, Digestible):
+            return record.read.digest()
+        image = record.read()
+    except DataError as error:
+        return error.code
+    except (OSError, ValueError):
+        return "unreadable"
+    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)

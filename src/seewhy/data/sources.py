@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seewhy.base.errors import DataError, UsageError
+from seewhy.base.errors import UsageError
 from seewhy.data.files import name_as_text, shown
 from seewhy.data.folders import list_folder
 from seewhy.data.hugging_face import is_hugging_face, list_hugging_face, load_hugging_face
 from seewhy.data.idx import find_idx, is_idx, list_idx
 from seewhy.data.images import DEFAULT_POLICY, ReadPolicy
-from seewhy.data.listing import Columns, Digestible, Listing
+from seewhy.data.listing import Columns, Listing, content_digest
 from seewhy.data.manifests import list_csv, list_parquet
 from seewhy.data.records import Failure, ImageRecord
 from seewhy.data.torch_datasets import MapDataset, list_dataset
@@ -43,7 +43,12 @@ class ImageSource:
         """
         lines = sorted(
             json.dumps(
-                [record.id, record.label, sorted(record.attributes.items()), _content(record)]
+                [
+                    record.id,
+                    record.label,
+                    sorted(record.attributes.items()),
+                    content_digest(record),
+                ]
             )
             for record in self.records
         )
@@ -116,16 +121,6 @@ def _checked(records: Sequence[ImageRecord]) -> Listing:
             raise UsageError(f"two records have the id {record.id!r}; ids must be unique.")
         ids.add(record.id)
     return Listing(records)
-
-
-def _content(record: ImageRecord) -> str:
-    try:
-        if isinstance(record.read, Digestible):
-            return record.read.digest()
-        image = record.read()
-    except DataError as error:
-        return error.code
-    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
 
 
 def _first(failures: Sequence[Failure]) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,9 @@ _HOOKS = (
     "_backward_hooks",
     "_backward_pre_hooks",
 )
+
+
+_guarded: ContextVar[frozenset[int]] = ContextVar("guarded", default=frozenset())
 
 
 def device_of(module: nn.Module) -> torch.device:
@@ -52,13 +56,25 @@ def untouched(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def inference(module: nn.Module) -> Iterator[None]:
-    """`untouched`, in evaluation mode, without gradients, in the module's own precision."""
+    """`untouched`, in evaluation mode, without gradients, in the module's own precision.
+
+    Inside such a block for the same module only the outer one undoes anything, so that many
+    passes in a row cost one inspection.
+    """
+    guarded = _guarded.get()
+    if id(module) in guarded:
+        yield
+        return
     device = device_of(module).type
     with untouched(module), torch.inference_mode(), torch.autocast(device, enabled=False):
         for child in module.modules():
             # Not `eval()`, which the user's class may have given side effects.
             child.training = False
-        yield
+        token = _guarded.set(guarded | {id(module)})
+        try:
+            yield
+        finally:
+            _guarded.reset(token)
 
 
 def _gpus(module: nn.Module) -> list[torch.device]:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from seewhy.base.axes import Embeddings, OnePixels, Pixels, TextEmbeddings
 from seewhy.base.errors import UsageError
 from seewhy.models.guard import device_of, inference
+from seewhy.models.pooling import one_query
 from seewhy.models.sites import Site
 
 _logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class OpenClipEncoder:
     def encode_images(self, pixels: Pixels) -> Embeddings:
         """Unit-length image embeddings, float32 on the CPU; no gradient is kept."""
         dtype = next(self.module.visual.parameters()).dtype
-        with inference(self.module):
+        with inference(self.module), one_query(self.module.visual):
             embeddings = self.module.encode_image(pixels.to(device_of(self.module), dtype))
             embeddings = functional.normalize(embeddings.float(), dim=-1).cpu()
         # Tensors made in inference mode could not take part in later computations of gradients.

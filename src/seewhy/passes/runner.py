@@ -1,25 +1,14 @@
-"""One function over a whole data source, image by image read once, batch by batch computed."""
+"""One function over prepared images, batch by batch: what fails becomes a row, the rest goes on."""
 
-import sys
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Generic, TypeVar
-
-from PIL import Image
-from tqdm import tqdm
+from typing import Generic, TypeVar
 
 from seewhy.base.errors import DataError, UsageError
-from seewhy.data.images import NOTES_KEY, strict_pillow
-from seewhy.data.records import Failure, ImageRecord
+from seewhy.data.records import Failure
+from seewhy.passes.loading import Item, Loaded
 
-Item = TypeVar("Item")
 Output = TypeVar("Output")
-
-_READ_AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -68,102 +57,43 @@ class PassResult(Generic[Output]):
         )
 
 
-def keep_image(image: Image.Image) -> Any:
-    """The image itself: the default of `prepare`."""
-    return image
-
-
-def run_pass(
-    records: Sequence[ImageRecord],
+def run_batches(
+    loaded: Iterable[Loaded[Item] | Failure],
     function: Callable[[Sequence[str], Sequence[Item]], Output],
     *,
     batch_size: int,
-    prepare: Callable[[Image.Image], Item] = keep_image,
-    workers: int = 0,
-    progress: bool | None = None,
 ) -> PassResult[Output]:
-    """Call `function(ids, items)` on batches of prepared images, in order.
+    """Call `function(ids, items)` on groups of loaded images, in order.
 
-    A record fails alone when reading raises DataError, OSError or ValueError, or when preparing
-    raises DataError. When `function` raises DataError, it is called again for each record of
-    the batch by itself. Anything else that it raises ends the pass. `workers` threads read and
-    prepare ahead; `progress` None shows a bar when standard error is a terminal.
+    When `function` raises DataError, it is called again for each image of the group by itself,
+    and the bad one becomes a failure. Anything else that it raises ends the pass.
     """
-    if not records:
-        raise UsageError("there are no images to run on.")
-    if batch_size < 1 or workers < 0:
-        raise UsageError(
-            f"batch_size {batch_size} must be at least 1, workers {workers} 0 or more."
-        )
+    if batch_size < 1:
+        raise UsageError(f"batch_size {batch_size} must be at least 1.")
+    order: dict[str, int] = {}
     batches: list[Batch[Output]] = []
     failures: list[Failure] = []
     notes: dict[str, tuple[str, ...]] = {}
-    load = partial(_load, prepare=prepare)
-    with (
-        strict_pillow,
-        _bar(len(records), progress) as bar,
-        closing(_in_order(records, load, workers)) as loaded,
-    ):
-        for group in _groups(loaded, batch_size, failures, bar):
-            notes.update({item.id: item.notes for item in group if item.notes})
-            _compute(group, function, batches, failures)
-    position = {record.id: index for index, record in enumerate(records)}
-    failures.sort(key=lambda failure: position[failure.id])
+    for group in _groups(_numbered(loaded, order), batch_size, failures):
+        notes.update({item.id: item.notes for item in group if item.notes})
+        _compute(group, function, batches, failures)
+    failures.sort(key=lambda failure: order[failure.id])
     return PassResult(tuple(batches), tuple(failures), notes)
 
 
-@dataclass(frozen=True)
-class _Loaded(Generic[Item]):
-    id: str
-    item: Item
-    notes: tuple[str, ...]
-
-
-def _load(
-    record: ImageRecord, *, prepare: Callable[[Image.Image], Item]
-) -> _Loaded[Item] | Failure:
-    try:
-        image = record.read()
-    except DataError as error:
-        return Failure(record.id, error.code, str(error))
-    except (OSError, ValueError) as error:
-        return Failure(record.id, "unreadable", f"{type(error).__name__}: {error}.")
-    try:
-        return _Loaded(record.id, prepare(image), tuple(image.info.get(NOTES_KEY, ())))
-    except DataError as error:
-        return Failure(record.id, error.code, str(error))
-
-
-def _in_order(
-    records: Sequence[ImageRecord],
-    load: Callable[[ImageRecord], _Loaded[Item] | Failure],
-    workers: int,
-) -> Generator[_Loaded[Item] | Failure, None, None]:
-    if workers == 0:
-        yield from map(load, records)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque[Future[_Loaded[Item] | Failure]] = deque()
-        try:
-            for record in records:
-                pending.append(pool.submit(load, record))
-                if len(pending) > _READ_AHEAD * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+def _numbered(
+    loaded: Iterable[Loaded[Item] | Failure], order: dict[str, int]
+) -> Iterator[Loaded[Item] | Failure]:
+    for number, outcome in enumerate(loaded):
+        order[outcome.id] = number
+        yield outcome
 
 
 def _groups(
-    loaded: Iterator[_Loaded[Item] | Failure],
-    size: int,
-    failures: list[Failure],
-    bar: Any,
-) -> Iterator[list[_Loaded[Item]]]:
+    loaded: Iterable[Loaded[Item] | Failure], size: int, failures: list[Failure]
+) -> Iterator[list[Loaded[Item]]]:
     """Lists of `size` loaded images, the last one shorter; failures go to `failures`."""
-    group: list[_Loaded[Item]] = []
+    group: list[Loaded[Item]] = []
     for outcome in loaded:
         if isinstance(outcome, Failure):
             failures.append(outcome)
@@ -172,13 +102,12 @@ def _groups(
         if len(group) == size:
             yield group
             group = []
-        bar.update()
     if group:
         yield group
 
 
 def _compute(
-    group: Sequence[_Loaded[Item]],
+    group: Sequence[Loaded[Item]],
     function: Callable[[Sequence[str], Sequence[Item]], Output],
     batches: list[Batch[Output]],
     failures: list[Failure],
@@ -192,9 +121,3 @@ def _compute(
             return
         for loaded in group:
             _compute([loaded], function, batches, failures)
-
-
-def _bar(total: int, progress: bool | None) -> Any:
-    shown = progress if progress is not None else sys.stderr is not None and sys.stderr.isatty()
-    # The delay keeps runs of less than two seconds silent.
-    return tqdm(total=total, unit="image", delay=2, disable=not shown)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from seewhy.base.errors import UsageError
@@ -22,6 +23,28 @@ def edit(module: nn.Module, rewrites: Mapping[str, Rewrite]) -> Iterator[None]:
     functions = {name: partial(_rewritten, name, rewrite) for name, rewrite in rewrites.items()}
     with on_outputs(module, functions):
         yield
+
+
+@contextmanager
+def extend(module: nn.Module, additions: Mapping[str, Rewrite]) -> Iterator[None]:
+    """Lengthen the running batch: what each function makes of an output goes on behind its rows.
+
+    All later layers work on the longer batch, and so on: the model must treat every example by
+    itself. Raises `UsageError` as `edit` does.
+    """
+    functions = {name: partial(_extended, name, addition) for name, addition in additions.items()}
+    with on_outputs(module, functions):
+        yield
+
+
+def _extended(name: str, addition: Rewrite, output: Tensor) -> Tensor:
+    further = addition(output)
+    if further.shape[1:] != output.shape[1:] or further.dtype != output.dtype:
+        raise UsageError(
+            f"the addition to {name!r} has {further.dtype} {tuple(further.shape)}; wanted rows "
+            f"like those of {output.dtype} {tuple(output.shape)}."
+        )
+    return torch.cat([output, further])
 
 
 def _rewritten(name: str, rewrite: Rewrite, output: Tensor) -> Tensor:

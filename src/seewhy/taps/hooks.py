@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from seewhy.base.errors import UsageError
 from seewhy.models.names import suggestion
 
 OnOutput = Callable[[Tensor], Tensor | None]
+OnCall = Callable[[Any, Tensor], Tensor | None]
 _SHOWN = 5
 
 
@@ -21,6 +23,18 @@ def on_outputs(module: nn.Module, functions: Mapping[str, OnOutput]) -> Iterator
     The block is one forward pass: `UsageError` when a submodule is unknown, gives no tensor, is
     called twice, or has not been called by the end. Hooks are gone after the block in any case.
     """
+    calls = {name: partial(_of_output, function) for name, function in functions.items()}
+    with on_calls(module, calls):
+        yield
+
+
+def _of_output(function: OnOutput, _input: Any, output: Tensor) -> Tensor | None:
+    return function(output)
+
+
+@contextmanager
+def on_calls(module: nn.Module, functions: Mapping[str, OnCall]) -> Iterator[None]:
+    """The same with functions of the submodule's first input and its output."""
     submodules = dict(module.named_modules(remove_duplicate=False))
     _check_names(module, functions, submodules)
     calls: Counter[str] = Counter()
@@ -37,8 +51,8 @@ def on_outputs(module: nn.Module, functions: Mapping[str, OnOutput]) -> Iterator
         )
 
 
-def _hook(name: str, function: OnOutput, calls: Counter[str]) -> Callable[..., Tensor | None]:
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> Tensor | None:
+def _hook(name: str, function: OnCall, calls: Counter[str]) -> Callable[..., Tensor | None]:
+    def hook(_module: nn.Module, inputs: Any, output: Any) -> Tensor | None:
         calls[name] += 1
         if calls[name] > 1:
             raise UsageError(
@@ -50,13 +64,13 @@ def _hook(name: str, function: OnOutput, calls: Counter[str]) -> Callable[..., T
                 f"submodule {name!r} gave {type(output).__name__}, not a tensor. "
                 "Name a submodule inside or after it."
             )
-        return function(output)
+        return function(inputs[0] if inputs else None, output)
 
     return hook
 
 
 def _check_names(
-    module: nn.Module, functions: Mapping[str, OnOutput], submodules: Mapping[str, nn.Module]
+    module: nn.Module, functions: Mapping[str, OnCall], submodules: Mapping[str, nn.Module]
 ) -> None:
     unknown = [name for name in functions if name not in submodules]
     if unknown:

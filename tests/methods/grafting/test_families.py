@@ -8,8 +8,9 @@ from tests.methods.grafting.direct import direct_table
 from tests.methods.grafting.networks import seeded
 from torch.testing import assert_close
 
-from seewhy.methods.grafting.graft import grafted_similarities
-from seewhy.methods.grafting.matching import captured_maps, identity_matching, match_units
+from seewhy.methods.grafting.graft import Graft, grafted_similarities
+from seewhy.methods.grafting.matching import identity_matching, match_units
+from seewhy.methods.grafting.stacks import captured_maps
 from seewhy.models.tiny import TinyFamily, TinyTower, tiny_classifier, tiny_dual_encoder
 
 TOWERS = pytest.mark.parametrize("tower", get_args(TinyTower))
@@ -30,7 +31,7 @@ def test_matches_are_those_of_the_direct_form_and_the_graft_reads(family, tower)
     similarities = grafted_similarities(
         classifier,
         encoder,
-        matching,
+        Graft(matching),
         (PIXELS, PIXELS),
         text_embeddings=encoder.encode_texts(["a red circle", "a green square"]),
     )
@@ -45,7 +46,7 @@ def test_the_identity_graft_changes_no_similarity(tower):
     similarities = grafted_similarities(
         encoder,
         encoder,
-        identity_matching(encoder, [PIXELS]),
+        Graft(identity_matching(encoder, [PIXELS])),
         (PIXELS, PIXELS),
         text_embeddings=encoder.encode_texts(["a red circle", "a green square"]),
     )

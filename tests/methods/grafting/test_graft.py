@@ -12,14 +12,14 @@ from tests.methods.grafting.networks import (
 )
 from torch.testing import assert_close
 
-from seewhy.methods.grafting.graft import gain, grafted_maps, grafted_similarities
+from seewhy.methods.grafting.graft import Graft, gain, grafted_similarities
 from seewhy.methods.grafting.matching import (
-    MICRO_BATCH,
-    captured_maps,
+    IMAGES_AT_ONCE,
     identity_matching,
     match_units,
 )
 from seewhy.methods.grafting.method import Grafting, permuted
+from seewhy.methods.grafting.stacks import captured_maps
 from seewhy.models.guard import fingerprint, inference
 
 ENCODERS = pytest.mark.parametrize("make_encoder", [clip_resnet, clip_vit])
@@ -44,10 +44,9 @@ def test_the_identity_graft_changes_no_similarity(make_encoder, resize):
     similarities = grafted_similarities(
         encoder,
         encoder,
-        matching,
+        Graft(matching, Grafting(resize=resize)),
         (pixels, pixels),
         text_embeddings=texts(encoder),
-        settings=Grafting(resize=resize),
     )
     assert similarities.shape == (10, len(encoder.stages()) + 1, 3)
     assert (similarities - similarities[:, :1]).abs().max() <= 1e-6
@@ -58,7 +57,7 @@ def test_no_stage_replaced_is_the_encoder_itself(make_encoder):
     classifier, encoder, pairs = SmallClassifier(1), make_encoder(2), image_pairs(5, 3)
     matching = match_units(classifier, encoder, [pairs])
     similarities = grafted_similarities(
-        classifier, encoder, matching, pairs, text_embeddings=texts(encoder)
+        classifier, encoder, Graft(matching), pairs, text_embeddings=texts(encoder)
     )
     assert_close(similarities[:, 0], similarities_without_graft(encoder, pairs[1]))
 
@@ -67,7 +66,7 @@ def test_each_stage_of_a_cnn_changes_the_reading():
     classifier, encoder, pairs = SmallClassifier(1), clip_resnet(2), image_pairs(5, 3)
     matching = match_units(classifier, encoder, [pairs])
     similarities = grafted_similarities(
-        classifier, encoder, matching, pairs, text_embeddings=texts(encoder)
+        classifier, encoder, Graft(matching), pairs, text_embeddings=texts(encoder)
     )
     assert similarities.diff(dim=1).abs().amax(dim=(0, 2)).min() > 1e-3
 
@@ -76,7 +75,7 @@ def test_patches_of_the_last_block_of_a_vit_are_never_read():
     classifier, encoder, pairs = SmallClassifier(1), clip_vit(2), image_pairs(5, 3)
     matching = match_units(classifier, encoder, [pairs])
     similarities = grafted_similarities(
-        classifier, encoder, matching, pairs, text_embeddings=texts(encoder)
+        classifier, encoder, Graft(matching), pairs, text_embeddings=texts(encoder)
     )
     steps = similarities.diff(dim=1).abs().amax(dim=(0, 2))
     assert steps[:-1].min() > 1e-3
@@ -89,11 +88,11 @@ def test_the_paper_s_graft_is_the_published_formula(resize):
     matching = match_units(classifier, encoder, [pairs])
     source_maps = captured_maps(classifier, classifier.sites(), pairs[0])
     target_maps = captured_maps(encoder, encoder.stages(), pairs[1])
-    for stage, target in zip(matching.stages, target_maps, strict=True):
+    graft = Graft(matching, replace(PAPER, resize=resize))
+    donors = graft.donor_maps(classifier, pairs[0])
+    for number, (stage, target) in enumerate(zip(matching.stages, target_maps, strict=True)):
         rows, cols = target.shape[2:]
-        grafted = grafted_maps(
-            source_maps, matching, stage, size=(rows, cols), settings=replace(PAPER, resize=resize)
-        )
+        grafted = graft.stage_maps(number, donors, size=(rows, cols))
         exact = direct_graft(source_maps, target, best=stage.best.tolist(), mode=resize)
         assert_close(grafted, exact, atol=2e-5, rtol=1e-5)
 
@@ -111,7 +110,8 @@ def test_grafted_maps_have_the_moments_of_the_stage_when_nothing_is_resized():
     maps = captured_maps(encoder, stages, pixels)
     (stage,) = matching.stages
     rows, cols = maps[0].shape[2:]
-    grafted = grafted_maps(maps, matching, stage, size=(rows, cols), settings=Grafting())
+    graft = Graft(matching)
+    grafted = graft.stage_maps(0, graft.donor_maps(encoder, pixels), size=(rows, cols))
     alive = matching.sources.std[stage.best] > 1e-2
     assert alive.any()
     assert_close(
@@ -126,7 +126,7 @@ def test_a_cnn_fully_replaced_forgets_its_own_image():
     matching = match_units(classifier, encoder, [(small, large)])
     right, wrong = (
         grafted_similarities(
-            classifier, encoder, matching, (small, pixels), text_embeddings=texts(encoder)
+            classifier, encoder, Graft(matching), (small, pixels), text_embeddings=texts(encoder)
         )
         for pixels in (large, large.flip(0))
     )
@@ -139,7 +139,7 @@ def test_a_vit_keeps_its_class_token():
     matching = match_units(classifier, encoder, [(small, large)])
     right, wrong = (
         grafted_similarities(
-            classifier, encoder, matching, (small, pixels), text_embeddings=texts(encoder)
+            classifier, encoder, Graft(matching), (small, pixels), text_embeddings=texts(encoder)
         )
         for pixels in (large, large.flip(0))
     )
@@ -148,12 +148,12 @@ def test_a_vit_keeps_its_class_token():
 
 def test_batch_size_and_order_change_no_similarity():
     classifier, encoder = SmallClassifier(1), clip_resnet(2)
-    pairs = image_pairs(MICRO_BATCH + 1, 3)
+    pairs = image_pairs(IMAGES_AT_ONCE + 1, 3)
     matching = match_units(classifier, encoder, [pairs])
 
     def read(small, large):
         return grafted_similarities(
-            classifier, encoder, matching, (small, large), text_embeddings=texts(encoder)
+            classifier, encoder, Graft(matching), (small, large), text_embeddings=texts(encoder)
         )
 
     whole = read(*pairs)
@@ -166,7 +166,9 @@ def test_both_networks_are_left_as_found():
     classifier, encoder, pairs = SmallClassifier(1), clip_resnet(2), image_pairs(3, 3)
     matching = match_units(classifier, encoder, [pairs])
     before = [fingerprint(network.module) for network in (classifier, encoder)]
-    grafted_similarities(classifier, encoder, matching, pairs, text_embeddings=texts(encoder))
+    grafted_similarities(
+        classifier, encoder, Graft(matching), pairs, text_embeddings=texts(encoder)
+    )
     assert [fingerprint(network.module) for network in (classifier, encoder)] == before
 
 
@@ -175,6 +177,6 @@ def test_texts_that_learn_do_not_stop_the_reading():
     matching = match_units(classifier, encoder, [pairs])
     learning = texts(encoder).requires_grad_()
     similarities = grafted_similarities(
-        classifier, encoder, matching, pairs, text_embeddings=learning
+        classifier, encoder, Graft(matching), pairs, text_embeddings=learning
     )
     assert not similarities.requires_grad

@@ -12,13 +12,13 @@ from torch.testing import assert_close
 
 from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.grafting.matching import (
-    MICRO_BATCH,
-    captured_maps,
+    IMAGES_AT_ONCE,
     identity_matching,
     match_units,
     matching_from,
     matching_sums,
 )
+from seewhy.methods.grafting.stacks import captured_maps
 from seewhy.models.guard import fingerprint
 from seewhy.models.sites import Site
 
@@ -53,7 +53,7 @@ def test_matches_are_those_of_the_direct_form(make_encoder):
 @ENCODERS
 def test_batch_size_changes_no_score_beyond_rounding(make_encoder):
     classifier, encoder = SmallClassifier(1), make_encoder(2)
-    pairs = image_pairs(MICRO_BATCH + 3, 3)
+    pairs = image_pairs(IMAGES_AT_ONCE + 3, 3)
     whole = match_units(classifier, encoder, [pairs])
     for size in (1, 6):
         parts = match_units(classifier, encoder, in_batches(pairs, size))
@@ -70,7 +70,7 @@ def test_two_halves_merged_are_the_whole():
     )
     first.merge(second)
     whole = match_units(classifier, encoder, [pairs])
-    merged = matching_from(first, **places)
+    merged = matching_from(first, classifier, **places)
     assert merged.images == 6
     assert torch.equal(best(merged), best(whole))
     assert_close(scores(merged), scores(whole), atol=1e-6, rtol=0)

@@ -5,7 +5,7 @@ from hypothesis.strategies import integers, sampled_from
 from torch.nn import functional
 from torch.testing import assert_close
 
-from seewhy.methods.grafting.resizing import adjoint_resize, resize_matrix
+from seewhy.methods.grafting.resizing import adjoint_resize, adjoint_weights, resize_matrix
 
 SIZES = integers(1, 20)
 
@@ -42,5 +42,8 @@ def test_reducing_is_the_adjoint_of_enlarging(rows, cols, more_rows, more_cols):
     small = torch.randn(2, 3, rows, cols, generator=generator, dtype=torch.float64)
     large = torch.randn(2, 3, *size, generator=generator, dtype=torch.float64)
     enlarged = functional.interpolate(small, size=size, mode="bilinear", align_corners=False)
-    reduced = adjoint_resize(large.permute(0, 2, 3, 1), (rows, cols)).permute(0, 3, 1, 2)
+    out = torch.empty(2, rows, cols, 3, dtype=torch.float64)
+    reduced = adjoint_resize(large.permute(0, 2, 3, 1), (rows, cols), out=out).permute(0, 3, 1, 2)
     assert (enlarged * large).sum() == pytest.approx((small * reduced).sum().item(), abs=1e-10)
+    weights = adjoint_weights((rows, cols), size)
+    assert_close((small * weights).sum(dim=(2, 3)), enlarged.sum(dim=(2, 3)))

@@ -1,41 +1,30 @@
 """The classifier's maps in place of the encoder's own, one stage after another."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from seewhy.base.axes import Embeddings, Maps, Pixels, TextEmbeddings
-from seewhy.methods.grafting.matching import PixelPair, Source, captured_maps, micro_batches
+from seewhy.base.axes import Maps, Pixels, TextEmbeddings
+from seewhy.methods.grafting.carriers import site_maps
+from seewhy.methods.grafting.matching import PixelPair, micro_batches
 from seewhy.methods.grafting.method import DEFAULT, EPSILON, Grafting, Matching, StageMatch
 from seewhy.methods.grafting.moments import SiteMaps
 from seewhy.methods.grafting.resizing import Size
+from seewhy.methods.grafting.stacks import Source, forward
 from seewhy.models.guard import inference
 from seewhy.models.protocols import DualEncoder
 from seewhy.models.sites import Site
-from seewhy.taps.edit import edit
+from seewhy.taps.edit import Rewrite, extend
+from seewhy.taps.hooks import OnOutput, on_outputs
 
 Similarities = Float[Tensor, "batch depths texts"]
 """Cosines with each text after the first 0, 1, 2, ... stages have been replaced."""
-
-
-def restandardised(
-    maps: Maps,
-    *,
-    source_mean: Float[Tensor, " channels"],
-    gain: Float[Tensor, " channels"],
-    target_mean: Float[Tensor, " channels"],
-) -> Maps:
-    """(maps - source mean) * gain + target mean, in float64: a gain of one is exact."""
-    source_mean, gain, target_mean = (
-        each.to(maps.device)[:, None, None] for each in (source_mean, gain, target_mean)
-    )
-    return ((maps - source_mean) * gain + target_mean).to(maps.dtype)
 
 
 def gain(
@@ -49,81 +38,150 @@ def gain(
     return back / (source_std + EPSILON)
 
 
-def grafted_maps(
-    source_maps: Sequence[SiteMaps],
-    matching: Matching,
-    stage: StageMatch,
+def restandardised(
+    maps: Maps,
     *,
-    size: Size,
-    settings: Grafting,
+    source_mean: Float[Tensor, " channels"],
+    gain: Float[Tensor, " channels"],
+    target_mean: Float[Tensor, " channels"],
 ) -> Maps:
-    """The maps that stand in for a stage: its matched units, resized, with its own moments.
+    """(maps - source mean) * gain + target mean; a gain of one and equal means are exact."""
+    shift = target_mean - source_mean * gain
+    gain, shift = (each.to(maps)[:, None, None] for each in (gain, shift))
+    return torch.addcmul(shift, maps, gain)
 
-    `source_maps` holds the maps of each of `matching.sources.sites`.
+
+@dataclass(frozen=True)
+class _Donors:
+    """The channels of one site that stand in for anything, in rising order."""
+
+    site: Site
+    channels: Int[Tensor, " donors"]
+
+
+@dataclass(frozen=True)
+class _StageDonors:
+    """Per donating site the positions of its donors, and where in the stage each unit comes from.
+
+    `order` indexes the donors of all sites one after another.
     """
-    units = matching.sources
-    site, channel = units.site[stage.best], units.channel[stage.best]
-    maps = source_maps[0].new_empty((len(source_maps[0]), len(site), *size), dtype=torch.float32)
-    for index in torch.unique(site).tolist():
-        places = (site == index).nonzero()[:, 0]
-        chosen = source_maps[index][:, channel[places]].float()
-        maps[:, places] = functional.interpolate(
-            chosen, size=size, mode=settings.resize, align_corners=False
+
+    positions: Mapping[str, Int[Tensor, " chosen"]]
+    order: Int[Tensor, " targets"]
+
+
+class Graft:
+    """A matching made ready to be carried out on batch after batch.
+
+    Only the maps that stand in for a unit of the encoder are kept of the classifier's pass.
+    """
+
+    def __init__(self, matching: Matching, settings: Grafting = DEFAULT) -> None:
+        self.matching = matching
+        self.settings = settings
+        self._donors = _all_donors(matching)
+        self._stages = [_stage_donors(matching, stage, self._donors) for stage in matching.stages]
+
+    def donor_maps(self, classifier: Source, pixels: Pixels) -> dict[str, SiteMaps]:
+        """The maps of all donors by site, from one forward pass."""
+        kept: dict[str, SiteMaps] = {}
+        hooks: dict[str, OnOutput] = {
+            donors.site.name: partial(_keep_donors, donors, kept) for donors in self._donors
+        }
+        with inference(classifier.module), on_outputs(classifier.module, hooks):
+            forward(classifier, pixels)
+        return kept
+
+    def stage_maps(self, number: int, donors: Mapping[str, SiteMaps], *, size: Size) -> Maps:
+        """The maps that stand in for a stage: its matched units, resized, with its own moments."""
+        stage, own, units = (
+            self.matching.stages[number],
+            self._stages[number],
+            self.matching.sources,
         )
-    return restandardised(
-        maps,
-        source_mean=units.mean[stage.best],
-        gain=gain(units.std[stage.best], stage.std, protocol=settings.protocol),
-        target_mean=stage.mean,
-    )
+        resized = [
+            functional.interpolate(
+                donors[site][:, positions.to(donors[site].device)].float(),
+                size=size,
+                mode=self.settings.resize,
+                align_corners=False,
+            )
+            for site, positions in own.positions.items()
+        ]
+        maps = torch.cat(resized, dim=1)
+        return restandardised(
+            maps[:, own.order.to(maps.device)],
+            source_mean=units.mean[stage.best],
+            gain=gain(units.std[stage.best], stage.std, protocol=self.settings.protocol),
+            target_mean=stage.mean,
+        )
+
+
+def _all_donors(matching: Matching) -> list[_Donors]:
+    units = matching.sources
+    best = torch.unique(torch.cat([stage.best for stage in matching.stages]))
+    return [
+        _Donors(site, units.channel[best[units.site[best] == number]])
+        for number, site in enumerate(units.sites)
+        if (units.site[best] == number).any()
+    ]
+
+
+def _stage_donors(
+    matching: Matching, stage: StageMatch, all_donors: Sequence[_Donors]
+) -> _StageDonors:
+    units = matching.sources
+    chosen, order = torch.unique(stage.best, return_inverse=True)
+    numbers = {site.name: number for number, site in enumerate(units.sites)}
+    positions = {}
+    for donors in all_donors:
+        own = chosen[units.site[chosen] == numbers[donors.site.name]]
+        if len(own):
+            positions[donors.site.name] = torch.searchsorted(donors.channels, units.channel[own])
+    return _StageDonors(positions, order)
+
+
+def _keep_donors(donors: _Donors, kept: dict[str, SiteMaps], output: Tensor) -> None:
+    maps = site_maps(donors.site, output)
+    kept[donors.site.name] = maps[:, donors.channels.to(maps.device)]
 
 
 def grafted_similarities(
     classifier: Source,
     encoder: DualEncoder,
-    matching: Matching,
+    graft: Graft,
     pixels: PixelPair,
     *,
     text_embeddings: TextEmbeddings,
-    settings: Grafting = DEFAULT,
 ) -> Similarities:
     """Cosines of image and texts after the first 0, 1, ..., all stages have been replaced.
 
-    Class and register tokens are left alone.
+    One forward pass of each network: at each stage the grafted examples join the encoder's
+    running batch, so that what the depths share is computed once. Class and register tokens are
+    left alone.
     """
     texts = text_embeddings.detach()
     parts = []
     for source, target in micro_batches(*pixels):
-        maps = captured_maps(classifier, matching.sources.sites, source)
-        depths = _grafted_embeddings(encoder, matching, maps, pixels=target, settings=settings)
-        parts.append(torch.stack([images @ texts.T for images in depths], dim=1))
+        donors = graft.donor_maps(classifier, source)
+        additions: dict[str, Rewrite] = {
+            stage.site.name: partial(
+                _grafted,
+                site=stage.site,
+                images=len(target),
+                maps_of=partial(graft.stage_maps, number, donors),
+            )
+            for number, stage in enumerate(graft.matching.stages)
+        }
+        with inference(encoder.module), extend(encoder.module, additions):
+            images = encoder.encode_images(target)
+        # Depths follow one another, each with all images.
+        parts.append((images @ texts.T).reshape(-1, len(target), len(texts)).transpose(0, 1))
     return torch.cat(parts)
 
 
-def _grafted_embeddings(
-    encoder: DualEncoder,
-    matching: Matching,
-    source_maps: Sequence[SiteMaps],
-    *,
-    pixels: Pixels,
-    settings: Grafting,
-) -> Iterator[Embeddings]:
-    """The embeddings of the images at each depth; the maps of a stage are made once."""
-    rewrites = {
-        stage.site.name: partial(
-            _rewritten,
-            stage.site,
-            cache(partial(grafted_maps, source_maps, matching, stage, settings=settings)),
-        )
-        for stage in matching.stages
-    }
-    for depth in range(len(rewrites) + 1):
-        replaced = dict(islice(rewrites.items(), depth))
-        with inference(encoder.module), edit(encoder.module, replaced):
-            embeddings = encoder.encode_images(pixels)
-        yield embeddings
-
-
-def _rewritten(site: Site, maps_of: Callable[..., Maps], output: Tensor) -> Tensor:
-    rows, cols = site.to_maps(output).shape[2:]
-    return site.with_maps(output, maps_of(size=(rows, cols)).to(output.device))
+def _grafted(output: Tensor, *, site: Site, images: int, maps_of: Callable[..., Maps]) -> Tensor:
+    """The examples with this stage replaced too, from those with the stages before it replaced."""
+    before = output[-images:]
+    rows, cols = site.to_maps(before).shape[2:]
+    return site.with_maps(before, maps_of(size=(rows, cols)).to(output.device))

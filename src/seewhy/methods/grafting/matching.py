@@ -1,22 +1,27 @@
 """Which unit of one network answers to images as a unit of another does."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seewhy.base.axes import Pixels
-from seewhy.base.errors import DataError, UsageError
+from seewhy.base.errors import UsageError
+from seewhy.methods.grafting.carriers import carriers_of
 from seewhy.methods.grafting.method import EPSILON, Matching, SourceUnits, StageMatch
-from seewhy.methods.grafting.moments import Moments, SiteMaps, centred
-from seewhy.methods.grafting.sums import MatchingSums, best_sources, per_unit
-from seewhy.models.guard import inference
+from seewhy.methods.grafting.moments import Moments, Totals
+from seewhy.methods.grafting.resizing import Size
+from seewhy.methods.grafting.stacks import (
+    HeldMaps,
+    MapStacks,
+    Source,
+    few_at_once,
+    places_of,
+)
+from seewhy.methods.grafting.sums import MatchingSums, PairSums, best_sources, unit_moments
 from seewhy.models.protocols import ClassifierLike, DualEncoder
 from seewhy.models.sites import Site
-from seewhy.taps.capture import capture
-
-Source = ClassifierLike | DualEncoder
 
 AnyPixels = Float[Tensor, "_ 3 _ _"]
 """A batch of images in a sequence of batches that may differ in number and size."""
@@ -24,10 +29,11 @@ AnyPixels = Float[Tensor, "_ 3 _ _"]
 PixelPair = tuple[AnyPixels, AnyPixels]
 """The same images, preprocessed for the classifier and for the encoder."""
 
-MICRO_BATCH = 32
-"""The most images whose maps are held in memory at once."""
+Precision = Literal["float32", "bfloat16"]
+"""What the maps are kept and multiplied in."""
 
-_PIXELS_AT_ONCE = 8 * 224 * 224
+IMAGES_AT_ONCE = 16
+"""The most images whose maps are held in memory at once, unless told otherwise."""
 
 _NO_IMAGES = (
     "no images to match units on. Give at least one batch, and of at least two images where "
@@ -35,36 +41,60 @@ _NO_IMAGES = (
 )
 
 
-def captured_maps(model: Source, sites: Sequence[Site], pixels: Pixels) -> list[SiteMaps]:
-    """The maps at the sites, from one forward pass; raises `DataError` when not finite."""
-    names = [site.name for site in sites]
-    with inference(model.module), capture(model.module, names) as outputs:
-        _ = (
-            model.logits(pixels)
-            if isinstance(model, ClassifierLike)
-            else model.encode_images(pixels)
+class Matcher:
+    """The sums of one pass over image pairs, at most `images_at_once` in memory.
+
+    Memory for the maps is taken with the first images and used again for all later ones.
+    """
+
+    def __init__(
+        self,
+        classifier: Source,
+        encoder: DualEncoder,
+        *,
+        sites: Sequence[Site],
+        stages: Sequence[Site],
+        images_at_once: int = IMAGES_AT_ONCE,
+        precision: Precision = "float32",
+    ) -> None:
+        if not sites or not stages:
+            raise UsageError("no sites to match. Name at least one site and one stage.")
+        dtype = getattr(torch, precision)
+        self.images_at_once = images_at_once
+        self._source = MapStacks(
+            classifier, sites, images=images_at_once, dtype=dtype, carried=True
         )
-    return [_checked_maps(site, outputs[site.name]) for site in sites]
+        self._target = MapStacks(encoder, stages, images=images_at_once, dtype=dtype)
+        self._sums = PairSums()
+
+    def add(self, source: AnyPixels, target: AnyPixels) -> None:
+        """Take in image pairs; raises `DataError` when any map is not finite.
+
+        Of `images_at_once` images or fewer none has been taken in then.
+        """
+        _refuse_unpaired(source, target)
+        parts = (torch.split(pixels, self.images_at_once) for pixels in (source, target))
+        for first, second in zip(*parts, strict=True):
+            self._sums.add(self._source.hold(first), self._target.hold(second))
+
+    def result(self) -> MatchingSums:
+        """The sums over all image pairs; call it once, at the end."""
+        return self._sums.result()
 
 
-def _checked_maps(site: Site, output: Tensor) -> SiteMaps:
-    if site.layout == "maps" and output.ndim != 4:
+def _refuse_unpaired(source: AnyPixels, target: AnyPixels) -> None:
+    if len(source) != len(target):
         raise UsageError(
-            f"site {site.name!r} gave shape {tuple(output.shape)}; expected maps (batch, channels, "
-            "rows, cols). Choose a convolution, or describe the token grid of the site."
+            f"a batch pairs {len(source)} images for the classifier with {len(target)} for the "
+            "encoder. Preprocess the same images for both."
         )
-    maps = site.to_maps(output)
-    if not maps.sum(dtype=torch.float32).isfinite():
-        raise DataError(
-            "non_finite",
-            f"the maps at {site.name!r} hold NaN or infinity. Check the weights and the images.",
-        )
-    return maps.to(_exact_device(maps.device))
 
 
-def _exact_device(device: torch.device) -> torch.device:
-    """Where float64 statistics can be kept: Apple's GPUs have no float64."""
-    return torch.device("cpu") if device.type == "mps" else device
+def micro_batches(source: AnyPixels, target: AnyPixels) -> Iterator[PixelPair]:
+    """A batch of image pairs, a few pairs at a time."""
+    _refuse_unpaired(source, target)
+    size = min(len(next(few_at_once(pixels))[1]) for pixels in (source, target))
+    yield from zip(torch.split(source, size), torch.split(target, size), strict=True)
 
 
 def matching_sums(
@@ -76,34 +106,14 @@ def matching_sums(
     stages: Sequence[Site],
     permute: torch.Generator | None = None,
 ) -> MatchingSums:
-    """The sums of one pass; those of several passes merge, see `match_units`."""
-    sums = MatchingSums()
-    for source_batch, target_batch in batches:
-        images = len(source_batch)
-        if permute is not None and images == 1:
-            continue
-        order = torch.arange(images) if permute is None else _others(images, permute)
-        for source, target in micro_batches(source_batch[order], target_batch):
-            source_maps = captured_maps(classifier, sites, source)
-            sums.add(source_maps, captured_maps(encoder, stages, target))
-    return sums
-
-
-def micro_batches(source: AnyPixels, target: AnyPixels) -> Iterator[PixelPair]:
-    """A batch of image pairs, a few pairs at a time."""
-    if len(source) != len(target):
-        raise UsageError(
-            f"a batch pairs {len(source)} images for the classifier with {len(target)} for the "
-            "encoder. Preprocess the same images for both."
-        )
-    size = min(_micro_batch(source), _micro_batch(target))
-    yield from zip(torch.split(source, size), torch.split(target, size), strict=True)
-
-
-def _micro_batch(pixels: AnyPixels) -> int:
-    """Maps take memory in proportion to pixels: eight images of 224 x 224, more small ones."""
-    area = pixels.shape[2] * pixels.shape[3]
-    return max(1, min(MICRO_BATCH, _PIXELS_AT_ONCE // area))
+    """The sums of one pass; those of several passes merge, see `matching_from`."""
+    matcher = Matcher(classifier, encoder, sites=sites, stages=stages)
+    for source, target in batches:
+        if permute is None:
+            matcher.add(source, target)
+        elif len(source) > 1:
+            matcher.add(source[_others(len(source), permute)], target)
+    return matcher.result()
 
 
 def _others(images: int, generator: torch.Generator) -> Int[Tensor, " images"]:
@@ -135,26 +145,29 @@ def match_units(
     """
     sites = _all_sites(classifier) if sites is None else sites
     stages = encoder.stages() if stages is None else stages
-    if not sites or not stages:
-        raise UsageError("no sites to match. Name at least one site and one stage.")
     sums = matching_sums(classifier, encoder, batches, sites=sites, stages=stages, permute=permute)
-    return matching_from(sums, sites=sites, stages=stages)
+    return matching_from(sums, classifier, sites=sites, stages=stages)
 
 
-def matching_from(sums: MatchingSums, *, sites: Sequence[Site], stages: Sequence[Site]) -> Matching:
+def matching_from(
+    sums: MatchingSums, classifier: Source, *, sites: Sequence[Site], stages: Sequence[Site]
+) -> Matching:
     """The matching that a pass over these sites and stages has measured."""
     if not sums.images:
         raise UsageError(_NO_IMAGES)
-    best = best_sources(sums)
-    means, stds = per_unit(sums.sources, sums.source_shapes)
-    channels = [shape[0] for shape in sums.target_shapes]
-    columns = (best.index, best.score, *per_unit(sums.targets, sums.target_shapes))
-    parts = zip(*(torch.split(column, channels) for column in columns), strict=True)
+    weights = [carrier.weight for carrier in carriers_of(classifier.module, sites)]
+    best = best_sources(sums, weights)
+    own = [moments.cpu() for moments in unit_moments(sums)]
+    places = places_of(sums.target_shapes)
+    targets = [sums.targets[place.size].at(place.columns).cpu() for place in places]
+    channels = [len(moments.mean) for moments in targets]
+    parts = zip(torch.split(best.index, channels), torch.split(best.score, channels), strict=True)
     return Matching(
-        sources=SourceUnits.listed(
-            sites, [shape[0] for shape in sums.source_shapes], mean=means, std=stds
+        sources=SourceUnits.listed(sites, own),
+        stages=tuple(
+            StageMatch(site, index, score, moments.mean, moments.std)
+            for site, (index, score), moments in zip(stages, parts, targets, strict=True)
         ),
-        stages=tuple(StageMatch(site, *part) for site, part in zip(stages, parts, strict=True)),
         images=sums.images,
     )
 
@@ -164,26 +177,33 @@ def identity_matching(
 ) -> Matching:
     """A control: each unit of the encoder matched with itself, so that a graft changes nothing."""
     sites = encoder.stages() if stages is None else tuple(stages)
+    stacks = MapStacks(encoder, sites, images=IMAGES_AT_ONCE)
+    totals: dict[Size, Totals] = {}
+    held: HeldMaps | None = None
     images = 0
-    moments: list[Moments] = []
-    for pixels in (piece for batch in batches for piece in torch.split(batch, _micro_batch(batch))):
-        maps = captured_maps(encoder, sites, pixels)
-        parts = [centred(each.permute(0, 2, 3, 1).float()).moments for each in maps]
-        pairs = zip(moments, parts, strict=True)
-        moments = [total.merged(part) for total, part in pairs] if moments else parts
-        images += len(pixels)
-    if not images:
+    for pixels in (few for batch in batches for few in torch.split(batch, IMAGES_AT_ONCE)):
+        held = stacks.hold(pixels)
+        images += len(held)
+        for size, own in held.totals.items():
+            totals.setdefault(size, Totals.none(len(own.total), own.total.device)).add(own)
+    if held is None:
         raise UsageError(_NO_IMAGES)
-    return _identity(sites, moments, images=images)
+    moments = {size: total.moments(held.pilots[size]) for size, total in totals.items()}
+    found = [moments[place.size].at(place.columns).cpu() for place in places_of(held.shapes)]
+    return _identity(sites, found, images=images)
 
 
-def _identity(sites: tuple[Site, ...], moments: Sequence[Moments], *, images: int) -> Matching:
-    means, stds = ([getattr(each, name).cpu() for each in moments] for name in ("mean", "std"))
-    channels = [len(mean) for mean in means]
+def _identity(sites: tuple[Site, ...], own: Sequence[Moments], *, images: int) -> Matching:
+    channels = [len(moments.mean) for moments in own]
     indices = torch.split(torch.arange(sum(channels)), channels)
     stages = tuple(
-        StageMatch(site, index, (std / (std + EPSILON)).square(), mean, std)
-        for site, index, mean, std in zip(sites, indices, means, stds, strict=True)
+        StageMatch(
+            site,
+            index,
+            (moments.std / (moments.std + EPSILON)).square(),
+            moments.mean,
+            moments.std,
+        )
+        for site, index, moments in zip(sites, indices, own, strict=True)
     )
-    sources = SourceUnits.listed(sites, channels, mean=torch.cat(means), std=torch.cat(stds))
-    return Matching(sources, stages, images)
+    return Matching(SourceUnits.listed(sites, own), stages, images)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seewhy.base.errors import UsageError
+from seewhy.methods.grafting.moments import Moments
 from seewhy.models.protocols import ClassifierLike
 from seewhy.models.sites import Site
 
@@ -69,21 +70,15 @@ class SourceUnits:
     std: Float[Tensor, " sources"]
 
     @classmethod
-    def listed(
-        cls,
-        sites: Sequence[Site],
-        channels: Sequence[int],
-        *,
-        mean: Float[Tensor, " sources"],
-        std: Float[Tensor, " sources"],
-    ) -> "SourceUnits":
-        """The units of sites with so many channels each, in the order of the sites."""
+    def listed(cls, sites: Sequence[Site], moments: Sequence[Moments]) -> "SourceUnits":
+        """The units of sites with these moments, in the order of the sites."""
+        channels = [len(own.mean) for own in moments]
         return cls(
             sites=tuple(sites),
-            site=torch.arange(len(sites)).repeat_interleave(torch.tensor(channels)),
+            site=torch.arange(len(channels)).repeat_interleave(torch.tensor(channels)),
             channel=torch.cat([torch.arange(count) for count in channels]),
-            mean=mean,
-            std=std,
+            mean=torch.cat([own.mean for own in moments]),
+            std=torch.cat([own.std for own in moments]),
         )
 
 

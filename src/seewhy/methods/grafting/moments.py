@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+_VALUES_AT_ONCE = 2**18
+
 SiteMaps = Float[Tensor, "batch _ _ _"]
 """Activation maps (channels, rows, cols) of one of several sites, each with its own shape."""
 
@@ -29,6 +31,14 @@ class Moments:
         """Population standard deviation; exactly zero for a constant unit."""
         return (self.squares / self.count).sqrt()
 
+    def at(self, units: slice) -> "Moments":
+        """The moments of some of the units."""
+        return Moments(self.count, self.mean[units], self.squares[units])
+
+    def cpu(self) -> "Moments":
+        """The same where the processor reads them."""
+        return Moments(self.count, self.mean.cpu(), self.squares.cpu())
+
     def merged(self, other: "Moments") -> "Moments":
         """The moments of both sets of values together."""
         count = self.count + other.count
@@ -41,32 +51,44 @@ class Moments:
         )
 
 
-@dataclass(frozen=True)
-class Centred:
-    """The moments of values, and the values with `shift`, their mean up to rounding, taken off."""
+@dataclass
+class Totals:
+    """Running sums and sums of squares of deviations from a pilot, per unit, in float64."""
 
-    deviations: ChannelsLast
-    shift: Float[Tensor, " units"]
-    moments: Moments
+    count: int
+    total: Float[Tensor, " units"]
+    squares: Float[Tensor, " units"]
 
+    @classmethod
+    def none(cls, units: int, device: torch.device) -> "Totals":
+        """The sums over nothing."""
+        zeros = torch.zeros(2, units, dtype=torch.float64, device=device)
+        return cls(0, zeros[0], zeros[1])
 
-def centred(values: ChannelsLast) -> Centred:
-    """Split values into moments (float64) and deviations (the dtype of the values).
+    @classmethod
+    def of(cls, values: ChannelsLast, *, about: Float[Tensor, " units"] | None = None) -> "Totals":
+        """The sums over images and positions of values, or of values less `about`."""
+        rows = values.flatten(0, 2)
+        sums = cls.none(rows.shape[1], rows.device)
+        # In pieces that stay in the processor's cache between the two sums.
+        for piece in torch.split(rows, max(1, _VALUES_AT_ONCE // rows.shape[1])):
+            deviations = piece.float() if about is None else piece - about
+            sums.total += deviations.sum(0)
+            sums.squares += deviations.square().sum(0)
+        sums.count = len(rows)
+        return sums
 
-    A value of the unit itself is taken off first: that is exact where the values hardly vary,
-    so constant units come out as exactly zero without sums in float64.
-    """
-    axes = (0, 1, 2)
-    count = values[..., 0].numel()
-    pivot = values[0, 0, 0]
-    deviations = values - pivot
-    offset = deviations.mean(axes)
-    deviations -= offset
-    rest = deviations.mean(axes).double()
-    shift = pivot.double() + offset.double()
-    per_image = torch.stack([image.square().sum((0, 1)) for image in deviations])
-    squares = per_image.sum(0, dtype=torch.float64) - count * rest.square()
-    return Centred(deviations, shift, Moments(count, shift + rest, squares.clamp(min=0)))
+    def add(self, other: "Totals") -> None:
+        """Take in the sums over other images."""
+        self.count += other.count
+        self.total += other.total
+        self.squares += other.squares
+
+    def moments(self, pilot: Float[Tensor, " units"]) -> Moments:
+        """Mean and squares about the mean; exactly zero for a unit that never left its pilot."""
+        mean = self.total / self.count
+        squares = self.squares - self.total * mean
+        return Moments(self.count, pilot.double() + mean, squares.clamp(min=0))
 
 
 @dataclass
@@ -78,18 +100,15 @@ class CrossMoments:
     target_mean: Float[Tensor, " targets"]
     sums: Float[Tensor, "sources targets"]
 
-    @classmethod
-    def empty(cls, sources: int, targets: int, *, device: torch.device) -> "CrossMoments":
-        """The co-moments of nothing, ready to merge others into (float64)."""
-        zeros = torch.zeros(sources + targets, dtype=torch.float64, device=device)
-        sums = torch.zeros(sources, targets, dtype=torch.float64, device=device)
-        return cls(0, zeros[:sources], zeros[sources:], sums)
-
     def merge(self, other: "CrossMoments") -> None:
-        """Take in other positions of the same units, in place: the table may be large."""
+        """Take in other positions of the same units; the sums become float64.
+
+        In place from then on, as the table may be large.
+        """
         count = self.count + other.count
         source_gap = other.source_mean - self.source_mean
         target_gap = other.target_mean - self.target_mean
+        self.sums = self.sums.double()
         self.sums += other.sums
         self.sums.addr_(source_gap, target_gap, alpha=self.count * other.count / count)
         self.source_mean = self.source_mean + source_gap * (other.count / count)

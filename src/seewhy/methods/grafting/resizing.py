@@ -1,5 +1,6 @@
 """Bilinear resizing as a matrix per axis, and its adjoint."""
 
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -21,13 +22,41 @@ def resize_matrix(
     return columns[0, :, :, 0].T
 
 
-def adjoint_resize(maps: ChannelsLast, size: Size) -> Float[Tensor, "batch to_rows to_cols units"]:
+@lru_cache(maxsize=256)
+def _reduction(
+    from_size: int, to_size: int, dtype: torch.dtype, device: torch.device
+) -> Float[Tensor, "to from"]:
+    """The adjoint of enlarging `to_size` values along an axis to `from_size`."""
+    return resize_matrix(to_size, from_size, mode="bilinear").T.to(device, dtype).contiguous()
+
+
+def adjoint_resize(
+    maps: ChannelsLast, size: Size, *, out: Float[Tensor, "batch to_rows to_cols units"]
+) -> Float[Tensor, "batch to_rows to_cols units"]:
     """The adjoint of bilinear resizing from `size` to the size of the maps, axis by axis."""
-    batch, rows, cols, units = maps.shape
-    if rows != size[0]:
-        down = resize_matrix(size[0], rows, mode="bilinear").T.to(maps)
-        maps = (down @ maps.reshape(batch, rows, cols * units)).reshape(batch, -1, cols, units)
-    if cols != size[1]:
-        down = resize_matrix(size[1], cols, mode="bilinear").T.to(maps)
-        maps = down @ maps
-    return maps
+    _, rows, cols, units = maps.shape
+    down, across = (
+        _reduction(given, wanted, maps.dtype, maps.device)
+        for given, wanted in zip((rows, cols), size, strict=True)
+    )
+    between = maps.new_empty(size[0], cols * units)
+    # One image after the other stays in the processor's caches between the axes.
+    for image, reduced in zip(maps, out, strict=True):
+        rest = image
+        if rows != size[0]:
+            rest = torch.matmul(down, image.flatten(1), out=between).view(-1, cols, units)
+        if cols != size[1]:
+            torch.matmul(across, rest, out=reduced)
+        else:
+            reduced.copy_(rest)
+    return out
+
+
+@lru_cache(maxsize=256)
+def adjoint_weights(size: Size, grid: Size) -> Float[Tensor, "rows cols"]:
+    """How often each value counts in the sum over a map enlarged from `size` to `grid`."""
+    down, across = (
+        resize_matrix(small, large, mode="bilinear").sum(dim=0)
+        for small, large in zip(size, grid, strict=True)
+    )
+    return torch.outer(down, across)

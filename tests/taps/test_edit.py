@@ -70,6 +70,8 @@ def test_an_extended_batch_runs_on_and_each_row_by_itself():
     assert fingerprint(net) == before
     expected = torch.cat([net(x), net[2](other)])
     assert_close(longer, torch.cat([expected, expected[-1:] + 1]))
+    with extend(net, {"1": lambda _: other}, instead=["1"]):
+        assert_close(net(x), net[2](other))
 
 
 @pytest.mark.parametrize("rows", [torch.zeros(1, 3), torch.zeros(1, 4, dtype=torch.float64)])

@@ -1,6 +1,6 @@
 """The graft on the user's images: matching, captions read per stage, and its controls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,8 +78,15 @@ class ModelGraft:
     settings: GraftSettings
 
 
-def run_graft(graft: ModelGraft, records: Sequence[ImageRecord]) -> GraftPass:
-    """Match units in one pass over the images, and read the captions in a second one."""
+def run_graft(
+    graft: ModelGraft,
+    records: Sequence[ImageRecord],
+    plain: Mapping[str, Float[Tensor, " texts"]] | None = None,
+) -> GraftPass:
+    """Match units in one pass over the images, and read the captions in a second one.
+
+    `plain` are the similarities of every image as it is, by id, where they are known.
+    """
     model, encoder, settings = graft.model, graft.encoder, graft.settings
     sites = settings.grafting.sites(model)
     match = MatchJob(
@@ -91,7 +98,14 @@ def run_graft(graft: ModelGraft, records: Sequence[ImageRecord]) -> GraftPass:
     )
     sums = run_job(match, records, settings.options)
     matched = match.matching(sums)
-    job = GraftJob(model, encoder, matched, text_embeddings=graft.texts, settings=settings.grafting)
+    job = GraftJob(
+        model,
+        encoder,
+        matched,
+        text_embeddings=graft.texts,
+        settings=settings.grafting,
+        plain=plain,
+    )
     read = run_job(job, records, settings.options)
     failures = {each.id: each for each in (*failures_in(sums), *failures_in(read))}
     kept = [row for row, identity in enumerate(read.facts["ids"]) if identity not in failures]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from seewhy.audit.controls import untrained_copies
 from seewhy.audit.details import (
@@ -91,7 +92,9 @@ def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
             options=pass_options(settings),
         ),
     )
-    done = run_graft(model_graft, bench.yours.records)
+    plain = torch.from_numpy(bench.yours.similarities[ORIGINAL])
+    known = {record.id: row for record, row in zip(bench.yours.records, plain, strict=True)}
+    done = run_graft(model_graft, bench.yours.records, known)
     bench = replace(bench, yours=bench.yours.without(done.failures))
     resamples = Resamples.draw(
         len(bench.yours), len(bench.probe), resamples=settings.bootstrap, seed=settings.seed

@@ -7,7 +7,7 @@ from seewhy.data.records import ImageRecord
 from seewhy.passes.options import PassOptions
 from seewhy.passes.ray import run_on_ray
 from seewhy.passes.shards import Job, Part, shards_of
-from seewhy.passes.work import at_work
+from seewhy.passes.work import at_work, without_store
 
 
 def run_job(job: Job, records: Sequence[ImageRecord], options: PassOptions) -> Part:
@@ -22,6 +22,8 @@ def run_job(job: Job, records: Sequence[ImageRecord], options: PassOptions) -> P
     shards = shards_of(records, options.shard_images)
     if options.engine == "ray":
         return run_on_ray(job, shards, options)
+    if options.store is None and len(shards) == 1:
+        return without_store(job, shards[0], options)
     with at_work(job, shards, options) as (work, root):
         work.complete(root)
         return work.result(root)

@@ -76,14 +76,22 @@ class Work:
     def _shard_part(self, shard: Shard) -> Part:
         images = load_images(shard.records, self.job.prepare, workers=self.workers)
         with closing(images):
-            return self.job.run(self._told(images))
+            return self.job.run(_told(images, self.advance))
 
-    def _told(
-        self, images: Iterable[Loaded[Any] | Failure]
-    ) -> Generator[Loaded[Any] | Failure, None, None]:
-        for outcome in images:
-            yield outcome
-            self.advance(1)
+
+def _told(
+    images: Iterable[Loaded[Any] | Failure], advance: Callable[[int], object]
+) -> Generator[Loaded[Any] | Failure, None, None]:
+    for outcome in images:
+        yield outcome
+        advance(1)
+
+
+def without_store(job: Job, shard: Shard, options: PassOptions) -> Part:
+    """The part of the only shard of a run that keeps nothing."""
+    images = load_images(shard.records, job.prepare, workers=options.workers)
+    with _bar(job, len(shard.records), shown=options.progress) as bar, closing(images):
+        return job.run(_told(images, bar.update))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Rewriting tensors inside a model."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -26,25 +26,31 @@ def edit(module: nn.Module, rewrites: Mapping[str, Rewrite]) -> Iterator[None]:
 
 
 @contextmanager
-def extend(module: nn.Module, additions: Mapping[str, Rewrite]) -> Iterator[None]:
+def extend(
+    module: nn.Module, additions: Mapping[str, Rewrite], *, instead: Collection[str] = ()
+) -> Iterator[None]:
     """Lengthen the running batch: what each function makes of an output goes on behind its rows.
 
     All later layers work on the longer batch, and so on: the model must treat every example by
-    itself. Raises `UsageError` as `edit` does.
+    itself. At the submodules `instead` the new rows take the place of all others. Raises
+    `UsageError` as `edit` does.
     """
-    functions = {name: partial(_extended, name, addition) for name, addition in additions.items()}
+    functions = {
+        name: partial(_extended, name, addition, name in instead)
+        for name, addition in additions.items()
+    }
     with on_outputs(module, functions):
         yield
 
 
-def _extended(name: str, addition: Rewrite, output: Tensor) -> Tensor:
+def _extended(name: str, addition: Rewrite, is_alone: bool, output: Tensor) -> Tensor:
     further = addition(output)
     if further.shape[1:] != output.shape[1:] or further.dtype != output.dtype:
         raise UsageError(
             f"the addition to {name!r} has {further.dtype} {tuple(further.shape)}; wanted rows "
             f"like those of {output.dtype} {tuple(output.shape)}."
         )
-    return torch.cat([output, further])
+    return further if is_alone else torch.cat([output, further])
 
 
 def _rewritten(name: str, rewrite: Rewrite, output: Tensor) -> Tensor:

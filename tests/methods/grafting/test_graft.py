@@ -180,3 +180,15 @@ def test_texts_that_learn_do_not_stop_the_reading():
         classifier, encoder, Graft(matching), pairs, text_embeddings=learning
     )
     assert not similarities.requires_grad
+
+
+@ENCODERS
+def test_similarities_known_before_any_graft_are_not_read_again(make_encoder):
+    classifier, encoder, pairs = SmallClassifier(1), make_encoder(2), image_pairs(5, 3)
+    graft = Graft(match_units(classifier, encoder, [pairs]))
+    given = {"text_embeddings": texts(encoder)}
+    whole = grafted_similarities(classifier, encoder, graft, pairs, **given)
+    known = torch.rand(5, 3, generator=seeded(1))
+    similarities = grafted_similarities(classifier, encoder, graft, pairs, plain=known, **given)
+    assert torch.equal(similarities[:, 0], known)
+    assert_close(similarities[:, 1:], whole[:, 1:], atol=1e-5, rtol=0)

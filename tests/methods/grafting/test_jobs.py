@@ -64,6 +64,9 @@ def test_shards_give_the_similarities_of_the_whole(whole, pixels):
     expected = grafted_similarities(
         CLASSIFIER, ENCODER, Graft(whole), pixels, text_embeddings=TEXTS
     )
+    plain = {record.id: row for record, row in zip(RECORDS, expected[:, 0], strict=True)}
+    known = run_job(graft_job(whole, plain=plain), RECORDS, IN_SHARDS).arrays["similarities"]
+    assert_close(torch.from_numpy(known), expected, atol=1e-5, rtol=0)
     assert part.facts["ids"] == [record.id for record in RECORDS]
     assert_close(torch.from_numpy(part.arrays["similarities"]), expected, atol=1e-5, rtol=0)
 

@@ -192,3 +192,15 @@ def test_parts_of_other_sites_do_not_merge():
     with pytest.raises(UsageError, match=r"\(2, 5, 5\).*same size"):
         sums.merge(other)
     assert sums.images == 2
+
+
+def test_reading_merged_sums_leaves_them_as_they_are():
+    parts = [
+        added((random_maps([(3, 4, 4)], 2, seed), random_maps([(2, 8, 8)], 2, seed)))
+        for seed in (0, 1)
+    ]
+    parts[0].merge(parts[1])
+    table = whole_table(parts[0])
+    found = best(parts[0])
+    assert torch.equal(whole_table(parts[0]), table)
+    assert torch.equal(best(parts[0]).score, found.score)

@@ -14,7 +14,8 @@ from seewhy.models.sites import Site
 
 _TOLERANCE = 1e-4
 
-Weight = Float[Tensor, "units carried"]
+Weight = Float[Tensor, "_ _"]
+"""Units by carrying maps, of one of several sites."""
 
 
 @dataclass(frozen=True)

@@ -153,31 +153,50 @@ def grafted_similarities(
     pixels: PixelPair,
     *,
     text_embeddings: TextEmbeddings,
+    plain: Float[Tensor, "batch texts"] | None = None,
 ) -> Similarities:
     """Cosines of image and texts after the first 0, 1, ..., all stages have been replaced.
 
     One forward pass of each network: at each stage the grafted examples join the encoder's
-    running batch, so that what the depths share is computed once. Class and register tokens are
-    left alone.
+    running batch, so that what the depths share is computed once. `plain` are the similarities
+    before any graft where they are known: then nothing before the first stage is computed for
+    them. Class and register tokens are left alone.
     """
     texts = text_embeddings.detach()
-    parts = []
-    for source, target in micro_batches(*pixels):
-        donors = graft.donor_maps(classifier, source)
-        additions: dict[str, Rewrite] = {
-            stage.site.name: partial(
-                _grafted,
-                site=stage.site,
-                images=len(target),
-                maps_of=partial(graft.stage_maps, number, donors),
-            )
-            for number, stage in enumerate(graft.matching.stages)
-        }
-        with inference(encoder.module), extend(encoder.module, additions):
-            images = encoder.encode_images(target)
-        # Depths follow one another, each with all images.
-        parts.append((images @ texts.T).reshape(-1, len(target), len(texts)).transpose(0, 1))
-    return torch.cat(parts)
+    # Tokens beside the maps come from the image itself, so its own pass is needed.
+    is_known = plain is not None and graft.matching.stages[0].site.layout == "maps"
+    # Around all passes, as looking after a network takes some milliseconds.
+    with inference(classifier.module), inference(encoder.module):
+        parts = [
+            _read(classifier, encoder, graft, pair, only_grafted=is_known) @ texts.T
+            for pair in micro_batches(*pixels)
+        ]
+    read = torch.cat(parts)
+    if plain is None:
+        return read
+    return torch.cat([plain.to(read)[:, None], read if is_known else read[:, 1:]], dim=1)
+
+
+def _read(
+    classifier: Source, encoder: DualEncoder, graft: Graft, pixels: PixelPair, *, only_grafted: bool
+) -> Float[Tensor, "batch depths embed"]:
+    source, target = pixels
+    donors = graft.donor_maps(classifier, source)
+    additions: dict[str, Rewrite] = {
+        stage.site.name: partial(
+            _grafted,
+            site=stage.site,
+            images=len(target),
+            maps_of=partial(graft.stage_maps, number, donors),
+        )
+        for number, stage in enumerate(graft.matching.stages)
+    }
+    # One image has to run for the first stage to be called; its rows are dropped there.
+    given, alone = (target[:1], list(additions)[:1]) if only_grafted else (target, ())
+    with extend(encoder.module, additions, instead=alone):
+        images = encoder.encode_images(given)
+    # Depths follow one another, each with all images.
+    return images.reshape(-1, len(target), images.shape[1]).transpose(0, 1)
 
 
 def _grafted(output: Tensor, *, site: Site, images: int, maps_of: Callable[..., Maps]) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -118,7 +119,10 @@ class MatchJob:
 
 @final
 class GraftJob:
-    """Captions read after each stage: array "similarities" (images, depths, texts)."""
+    """Captions read after each stage: array "similarities" (images, depths, texts).
+
+    `plain` are the similarities of every image before any graft, by id, where they are known.
+    """
 
     name = "graft"
 
@@ -130,10 +134,12 @@ class GraftJob:
         *,
         text_embeddings: TextEmbeddings,
         settings: Grafting,
+        plain: Mapping[str, Float[Tensor, " texts"]] | None = None,
     ) -> None:
         self._networks = _Networks(classifier, encoder)
         self._graft = Graft(matching, settings)
         self._texts = text_embeddings.detach()
+        self._plain = plain
 
     def key(self) -> str:
         """A digest of networks, matching, texts and settings."""
@@ -143,6 +149,7 @@ class GraftJob:
             matching=tensors_digest(_tensors_of(self._graft.matching)),
             texts=tensors_digest({"texts": self._texts}),
             settings=asdict(self._graft.settings),
+            plain=self._plain is not None,
         )
 
     def prepare(self, _identity: str, image: Image.Image) -> Pair:
@@ -152,13 +159,16 @@ class GraftJob:
     def run(self, loaded: Iterable[Loaded[Pair] | Failure]) -> Part:
         """The similarities of the images of a shard."""
 
-        def read(_: Sequence[str], pairs: Sequence[Pair]) -> dict[str, Tensor]:
+        def read(ids: Sequence[str], pairs: Sequence[Pair]) -> dict[str, Tensor]:
+            known = self._plain
+            plain = None if known is None else torch.stack([known[each] for each in ids])
             similarities = grafted_similarities(
                 self._networks.classifier,
                 self._networks.encoder,
                 self._graft,
                 _stacked(pairs),
                 text_embeddings=self._texts,
+                plain=plain,
             )
             if not similarities.isfinite().all():
                 raise DataError("non_finite", "the graft gives NaN or infinity.")

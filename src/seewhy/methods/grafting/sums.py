@@ -247,7 +247,7 @@ def standardised_products(
     else:
         weight = source.weight[rows].to(table)
         gap, table = weight.double() @ gap, weight @ table
-    table = table.double().div_(cross.count)
+    table = table.double() / cross.count
     table.addr_(gap, cross.target_mean - target.mean)
     return table.div_((source.moments.std[rows] + EPSILON)[:, None]).div_(target.std + EPSILON)
 

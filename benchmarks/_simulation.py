@@ -1,0 +1,76 @@
+"""How long a pass takes on many workers, from measured costs of its parts."""
+
+import heapq
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seewhy.passes.tree import Node, tree_of
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of work and bytes to and from the shared folder, of a shard and of a merge.
+
+    A shard writes its part; a merge reads two parts and writes one. `bandwidth` is that of the
+    folder, in bytes a second, `link` that of one worker's connection to it.
+    """
+
+    shard: float
+    merge: float
+    part: float
+    bandwidth: float
+    link: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Wall seconds of a run, and the share of the workers' time spent on shards."""
+
+    seconds: float
+    efficiency: float
+
+
+def simulated(shards: int, workers: int, costs: Costs) -> Outcome:
+    """List scheduling of the tree's tasks; the folder serves transfers one after the other.
+
+    Ready merges go before ready shards, as they free parts.
+    """
+    parents, waiting = _dependencies(tree_of([f"{number}" for number in range(shards)]))
+    leaves = deque(key for key in parents if key not in waiting)
+    merges: deque[str] = deque()
+    running: list[tuple[float, str]] = []
+    now = folder_free = 0.0
+    while leaves or merges or running:
+        while (leaves or merges) and len(running) < workers:
+            key = merges.popleft() if merges else leaves.popleft()
+            is_merge = key in waiting
+            moved = costs.part * (3 if is_merge else 1)
+            work = costs.merge if is_merge else costs.shard
+            folder_free = (
+                max(folder_free, now + (0 if is_merge else work)) + moved / costs.bandwidth
+            )
+            end = max(folder_free, now + work + moved / costs.link)
+            heapq.heappush(running, (end, key))
+        now, done = heapq.heappop(running)
+        parent = parents[done]
+        if parent is not None:
+            waiting[parent] -= 1
+            if not waiting[parent]:
+                merges.append(parent)
+    return Outcome(now, shards * costs.shard / (now * workers))
+
+
+def _dependencies(root: Node) -> tuple[Mapping[str, str | None], dict[str, int]]:
+    """The parent of each node, and how many children each inner node waits for."""
+    parents: dict[str, str | None] = {root.key: None}
+    waiting: dict[str, int] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        for child in node.children:
+            parents[child.key] = node.key
+            stack.append(child)
+        if node.children:
+            waiting[node.key] = len(node.children)
+    return parents, waiting

@@ -25,40 +25,43 @@ class Costs:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Wall seconds of a run, and the share of the workers' time spent on shards."""
+    """Wall seconds of a run, the share of the workers' time spent on shards, and what binds.
+
+    `bound` is "work", or "folder" where all transfers together take longer than the work.
+    """
 
     seconds: float
     efficiency: float
+    bound: str
 
 
 def simulated(shards: int, workers: int, costs: Costs) -> Outcome:
-    """List scheduling of the tree's tasks; the folder serves transfers one after the other.
+    """List scheduling of the tree's tasks; ready merges go before shards, as they free parts.
 
-    Ready merges go before ready shards, as they free parts.
+    Each worker has its link to itself; the folder bounds the sum of all transfers from below.
     """
     parents, waiting = _dependencies(tree_of([f"{number}" for number in range(shards)]))
     leaves = deque(key for key in parents if key not in waiting)
     merges: deque[str] = deque()
     running: list[tuple[float, str]] = []
-    now = folder_free = 0.0
+    now = moved = 0.0
     while leaves or merges or running:
         while (leaves or merges) and len(running) < workers:
             key = merges.popleft() if merges else leaves.popleft()
             is_merge = key in waiting
-            moved = costs.part * (3 if is_merge else 1)
+            transfer = costs.part * (3 if is_merge else 1)
+            moved += transfer
             work = costs.merge if is_merge else costs.shard
-            folder_free = (
-                max(folder_free, now + (0 if is_merge else work)) + moved / costs.bandwidth
-            )
-            end = max(folder_free, now + work + moved / costs.link)
-            heapq.heappush(running, (end, key))
+            heapq.heappush(running, (now + work + transfer / costs.link, key))
         now, done = heapq.heappop(running)
         parent = parents[done]
         if parent is not None:
             waiting[parent] -= 1
             if not waiting[parent]:
                 merges.append(parent)
-    return Outcome(now, shards * costs.shard / (now * workers))
+    seconds = max(now, moved / costs.bandwidth)
+    bound = "folder" if seconds > now else "work"
+    return Outcome(seconds, shards * costs.shard / (seconds * workers), bound)
 
 
 def _dependencies(root: Node) -> tuple[Mapping[str, str | None], dict[str, int]]:

@@ -277,6 +277,7 @@ def scaling(measured: dict[str, float]) -> list[dict[str, float | str]]:
                         "workers": workers,
                         "hours": outcome.seconds / 3600,
                         "efficiency": outcome.efficiency,
+                        "bound": outcome.bound,
                     }
                 )
     return rows

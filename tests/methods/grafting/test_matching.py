@@ -18,7 +18,7 @@ from seewhy.methods.grafting.matching import (
     matching_from,
     matching_sums,
 )
-from seewhy.methods.grafting.stacks import captured_maps
+from seewhy.methods.grafting.stacks import MapStacks, captured_maps
 from seewhy.models.guard import fingerprint
 from seewhy.models.sites import Site
 
@@ -185,3 +185,43 @@ def test_maps_with_nan_are_refused_by_name():
     with pytest.raises(DataError, match="'conv2' hold NaN") as caught:
         captured_maps(classifier, classifier.sites(), pixels)
     assert caught.value.code == "non_finite"
+
+
+def out_of_memory_above(images, monkeypatch, error):
+    make_room = MapStacks._make_room
+
+    def limited(self):
+        if self.images > images:
+            raise error
+        make_room(self)
+
+    monkeypatch.setattr(MapStacks, "_make_room", limited)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_memory_that_runs_out_means_fewer_images_and_the_same_scores(monkeypatch, caplog, error):
+    classifier, encoder, pairs = SmallClassifier(1), clip_resnet(2), image_pairs(9, 3)
+    whole = match_units(classifier, encoder, [pairs])
+    out_of_memory_above(2, monkeypatch, error)
+    fewer = match_units(classifier, encoder, [pairs])
+    assert fewer.images == 9
+    assert_close(scores(fewer), scores(whole), atol=1e-6, rtol=0)
+    assert "2 images at a time from now on" in caplog.text
+
+
+def test_memory_too_small_for_one_image_is_refused(monkeypatch):
+    out_of_memory_above(0, monkeypatch, torch.OutOfMemoryError("CUDA out of memory"))
+    with pytest.raises(UsageError, match="one image do not fit"):
+        match_units(SmallClassifier(1), clip_resnet(2), [image_pairs(9, 3)])
+
+
+def test_other_faults_are_not_taken_for_memory(monkeypatch):
+    out_of_memory_above(0, monkeypatch, RuntimeError("something else"))
+    with pytest.raises(RuntimeError, match="something else"):
+        match_units(SmallClassifier(1), clip_resnet(2), [image_pairs(2, 3)])

@@ -98,9 +98,16 @@ def test_totals_are_taken_in_pieces(monkeypatch):
     assert_close(parts.total, whole.total, atol=1e-5, rtol=0)
 
 
-def test_few_images_are_taken_at_once_and_none_is_left_out():
-    pixels = torch.arange(70.0)[:, None, None, None].expand(-1, 3, 8, 8)
-    pieces = list(few_at_once(pixels))
-    assert torch.equal(torch.cat([piece for _, piece in pieces]), pixels)
-    assert [first for first, _ in pieces] == [0, 32, 64]
-    assert [len(piece) for _, piece in few_at_once(torch.zeros(6, 3, 224, 224))] == [4, 2]
+def test_on_a_processor_few_images_are_taken_at_once():
+    cpu = torch.device("cpu")
+    assert few_at_once(torch.zeros(70, 3, 8, 8), cpu) == 32
+    assert few_at_once(torch.zeros(6, 3, 224, 224), cpu) == 4
+    assert few_at_once(torch.zeros(2, 3, 999, 999), cpu) == 1
+    assert few_at_once(torch.zeros(70, 3, 224, 224), torch.device("cuda")) == 70
+
+
+def test_no_image_is_left_out_between_the_pieces(monkeypatch):
+    monkeypatch.setattr("seewhy.methods.grafting.stacks._FORWARD_IMAGES", 3)
+    maps = random_maps((2, 4, 4), images=8, seed=0)
+    own = held(maps)
+    assert_close(own.deviations[4, 4] + own.pilots[4, 4], maps.permute(0, 2, 3, 1))

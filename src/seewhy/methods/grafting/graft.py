@@ -17,7 +17,7 @@ from seewhy.methods.grafting.method import DEFAULT, EPSILON, Grafting, Matching,
 from seewhy.methods.grafting.moments import SiteMaps
 from seewhy.methods.grafting.resizing import Size
 from seewhy.methods.grafting.stacks import Source, forward
-from seewhy.models.guard import inference
+from seewhy.models.guard import device_of, inference
 from seewhy.models.protocols import DualEncoder
 from seewhy.models.sites import Site
 from seewhy.taps.edit import Rewrite, extend
@@ -169,7 +169,7 @@ def grafted_similarities(
     with inference(classifier.module), inference(encoder.module):
         parts = [
             _read(classifier, encoder, graft, pair, only_grafted=is_known) @ texts.T
-            for pair in micro_batches(*pixels)
+            for pair in micro_batches(*pixels, device_of(encoder.module))
         ]
     read = torch.cat(parts)
     if plain is None:

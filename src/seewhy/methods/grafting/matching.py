@@ -1,5 +1,6 @@
 """Which unit of one network answers to images as a unit of another does."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
@@ -22,6 +23,8 @@ from seewhy.methods.grafting.stacks import (
 from seewhy.methods.grafting.sums import MatchingSums, PairSums, best_sources, unit_moments
 from seewhy.models.protocols import ClassifierLike, DualEncoder
 from seewhy.models.sites import Site
+
+_logger = logging.getLogger(__name__)
 
 AnyPixels = Float[Tensor, "_ 3 _ _"]
 """A batch of images in a sequence of batches that may differ in number and size."""
@@ -73,13 +76,39 @@ class Matcher:
         Of `images_at_once` images or fewer none has been taken in then.
         """
         _refuse_unpaired(source, target)
-        parts = (torch.split(pixels, self.images_at_once) for pixels in (source, target))
-        for first, second in zip(*parts, strict=True):
-            self._sums.add(self._source.hold(first), self._target.hold(second))
+        first = 0
+        while first < len(source):
+            few = slice(first, first + self.images_at_once)
+            try:
+                self._sums.add(self._source.hold(source[few]), self._target.hold(target[few]))
+            except RuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+                self._hold_fewer(error)
+            else:
+                first = few.stop
+
+    def _hold_fewer(self, error: RuntimeError) -> None:
+        """Nothing has been taken in when memory runs out, so the images can come again."""
+        if self.images_at_once == 1:
+            raise UsageError(
+                f"the maps of one image do not fit into memory ({error}). Take a smaller encoder "
+                "or classifier, or a machine with more memory."
+            ) from error
+        self.images_at_once //= 2
+        _logger.warning("Out of memory; %d images at a time from now on.", self.images_at_once)
+        for stacks in (self._source, self._target):
+            stacks.smaller(self.images_at_once)
 
     def result(self) -> MatchingSums:
         """The sums over all image pairs; call it once, at the end."""
         return self._sums.result()
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    told = str(error)
+    is_cpu = "can't allocate memory" in told or "not enough memory" in told
+    return is_cpu or isinstance(error, torch.OutOfMemoryError)
 
 
 def _refuse_unpaired(source: AnyPixels, target: AnyPixels) -> None:
@@ -90,10 +119,12 @@ def _refuse_unpaired(source: AnyPixels, target: AnyPixels) -> None:
         )
 
 
-def micro_batches(source: AnyPixels, target: AnyPixels) -> Iterator[PixelPair]:
-    """A batch of image pairs, a few pairs at a time."""
+def micro_batches(
+    source: AnyPixels, target: AnyPixels, device: torch.device
+) -> Iterator[PixelPair]:
+    """A batch of image pairs, so many at a time as suit the device that computes."""
     _refuse_unpaired(source, target)
-    size = min(len(next(few_at_once(pixels))[1]) for pixels in (source, target))
+    size = min(few_at_once(pixels, device) for pixels in (source, target))
     yield from zip(torch.split(source, size), torch.split(target, size), strict=True)
 
 

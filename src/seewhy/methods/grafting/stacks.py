@@ -1,6 +1,6 @@
 """The maps of all sites of a network side by side, filled while the network runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.grafting.carriers import Carrier, carriers_of, carries, site_maps
 from seewhy.methods.grafting.moments import ChannelsLast, SiteMaps, Totals
 from seewhy.methods.grafting.resizing import Size, adjoint_resize
-from seewhy.models.guard import inference
+from seewhy.models.guard import device_of, inference
 from seewhy.models.protocols import ClassifierLike, DualEncoder
 from seewhy.models.sites import Site
 from seewhy.taps.hooks import OnCall, on_calls
@@ -147,7 +147,9 @@ class MapStacks:
         self._stacks = {size: stack.new_empty(0) for size, stack in self._stacks.items()}
 
     def _fill(self, pixels: Pixels) -> None:
-        for first, piece in few_at_once(pixels):
+        pieces = torch.split(pixels, few_at_once(pixels, device_of(self._network.module)))
+        for number, piece in enumerate(pieces):
+            first = number * len(pieces[0])
             if not self._places:
                 self._learn(piece[:_PILOT_IMAGES])
             if first == 0:
@@ -212,13 +214,12 @@ class MapStacks:
                 raise _non_finite(carrier.site)
 
 
-def few_at_once(pixels: Pixels) -> Iterator[tuple[int, Pixels]]:
-    """So few images that their maps stay in a processor's caches, with their position."""
+def few_at_once(pixels: Pixels, device: torch.device) -> int:
+    """How many images to pass at once: on a processor so few that their maps stay in its caches."""
+    if device.type != "cpu":
+        return max(1, len(pixels))
     area = pixels.shape[2] * pixels.shape[3]
-    few = max(1, min(_FORWARD_IMAGES, _FORWARD_PIXELS // area))
-    size = len(pixels) if pixels.device.type == "cuda" else few
-    for first in range(0, len(pixels), size):
-        yield first, pixels[first : first + size]
+    return max(1, min(_FORWARD_IMAGES, _FORWARD_PIXELS // area))
 
 
 def _pilot(maps: SiteMaps) -> Float[Tensor, " channels"]:

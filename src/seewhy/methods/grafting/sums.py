@@ -22,6 +22,9 @@ _SINGLE_PRECISION_IMAGES = 512
 
 SizePair = tuple[Size, Size]
 
+Factors = tuple[Tensor, Tensor]
+"""Maps of sources and of targets on one grid, a row per image and position."""
+
 Key = TypeVar("Key")
 
 
@@ -88,6 +91,7 @@ class PairSums:
 
     def __init__(self) -> None:
         self._before = MatchingSums()
+        self._product: Tensor | None = None
         self._restart()
 
     def _restart(self) -> None:
@@ -119,6 +123,7 @@ class PairSums:
         for size, other in pairs:
             small = _smaller(size, other)
             products.append((source.reduced(size, small), target.reduced(other, small)))
+        self._make_room(pairs, products)
         for sizes, (left, right) in zip(pairs, products, strict=True):
             self._multiply(sizes, left, right)
         for size, other in pairs:
@@ -129,14 +134,23 @@ class PairSums:
                 _grid_total(target.deviations[other], target.totals[other], large),
             )
 
+    def _make_room(self, pairs: Sequence[SizePair], products: Sequence[Factors]) -> None:
+        for sizes, (left, right) in zip(pairs, products, strict=True):
+            if sizes not in self._tables:
+                shape = (left.shape[1], right.shape[1])
+                self._tables[sizes] = torch.zeros(shape, dtype=torch.float32, device=left.device)
+        left = products[0][0]
+        if left.dtype != torch.float32 and self._product is None:
+            largest = max(table.numel() for table in self._tables.values())
+            self._product = left.new_empty(largest)
+
     def _multiply(self, sizes: SizePair, left: Tensor, right: Tensor) -> None:
-        if sizes not in self._tables:
-            shape = (left.shape[1], right.shape[1])
-            self._tables[sizes] = torch.zeros(shape, dtype=torch.float32, device=left.device)
-        if left.dtype == torch.float32:
-            self._tables[sizes].addmm_(left.T, right)
+        table = self._tables[sizes]
+        if self._product is None:
+            table.addmm_(left.T, right)
         else:
-            self._tables[sizes] += left.T @ right
+            product = self._product[: table.numel()].view_as(table)
+            table += torch.mm(left.T, right, out=product)
 
     def _add_to_grid(self, sizes: SizePair, source: Tensor, target: Tensor) -> None:
         before = self._grids.get(sizes)

@@ -17,8 +17,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from _agreement import agreement, verdict_changes
+from _images import write_crops
 from _measure import measured
 from _published import (
     Bare,
@@ -33,7 +34,6 @@ from _published import (
     roofline,
 )
 from _record import RESULTS, Check, at_least, at_most, record
-from PIL import Image
 from torch import Tensor
 
 from seewhy.data.records import ImageRecord
@@ -58,7 +58,6 @@ from seewhy.passes.store import Store
 
 SEED = 0
 THREADS = 2
-SIDE = 256
 WARM_IMAGES = 4
 BARE_IMAGES = 16
 GPU_PUBLISHED_IMAGES = 8
@@ -165,27 +164,6 @@ def published(models: Models, records: Sequence[ImageRecord]) -> tuple[Tensor, S
     return table, clock
 
 
-def photographs() -> list[Image.Image]:
-    from skimage import data
-    from sklearn.datasets import load_sample_images
-
-    found = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
-    return [Image.fromarray(each) for each in (*load_sample_images().images, *found)]
-
-
-def write_crops(folder: Path, images: int) -> Path:
-    """JPEG files of crops at seeded places of the photographs."""
-    folder.mkdir()
-    chance = np.random.default_rng(SEED)
-    originals = photographs()
-    for number in range(images):
-        original = originals[number % len(originals)]
-        left, top = (int(chance.integers(0, side - SIDE)) for side in original.size)
-        crop = original.crop((left, top, left + SIDE, top + SIDE))
-        crop.save(folder / f"{number:04}.jpg", quality=95)
-    return folder
-
-
 def reading_seconds(models: Models, matched: Matching, pixels: Tensor) -> tuple[float, float]:
     """Captions read at all depths from ready pixels: as in an audit, and all by itself.
 
@@ -223,14 +201,6 @@ def work_per_image(own: Fit) -> dict[str, float]:
         "GB of factors, direct": sum(4 * (m + n) * large for m, n, large, _ in pairs) / 1e9,
         "GB of factors, adjoint with carriers": 4 * factors / own.sums.images / 1e9,
     }
-
-
-def agreement(one: Matching, two: Matching) -> tuple[float, float]:
-    """Share of units matched alike, and the mean difference of the best scores."""
-    best = [torch.cat([stage.best for stage in each.stages]) for each in (one, two)]
-    score = [torch.cat([stage.score for stage in each.stages]) for each in (one, two)]
-    same = (best[0] == best[1]).float().mean()
-    return float(same), float((score[0] - score[1]).abs().mean())
 
 
 def against_published(models: Models, records: Sequence[ImageRecord], own: Fit) -> Findings:
@@ -297,6 +267,7 @@ def in_bfloat16(models: Models, records: Sequence[ImageRecord], own: Fit) -> Fin
     return [at_least("products in bfloat16, times faster than in float32", ratio, 2)], {
         "same arg-max, share": same,
         "score, mean difference": difference,
+        **verdict_changes("bf16"),
         "products, GFLOP/s": low.clock.flop() / reduced["products"] / 1e9,
         "GEMM peak, GFLOP/s": gemm_peak(torch.bfloat16) / 1e9,
         "seconds": low.clock.total(),
@@ -308,7 +279,7 @@ def memory(folder: Path, counts: Sequence[int]) -> list[Check]:
     """Peak memory of the fit in a process of its own."""
     checks = []
     for images in counts:
-        crops = str(write_crops(folder / f"memory-{images}", images))
+        crops = str(write_crops(folder / f"memory-{images}", images, seed=SEED))
         cost = measured([sys.executable, __file__, "--memory-of", crops])
         checks.append(at_most(f"peak memory of the fit, {images} images, GB", cost.gigabytes, 4))
     return checks
@@ -355,7 +326,8 @@ def markdown() -> str:
     low, roof = details["bfloat16"], details["machine"]
     last = (
         f"| **all** | {' | '.join(totals)} |\n\nIn bfloat16 {low['same arg-max, share']:.1%} of "
-        f"the units match alike, scores differ by {low['score, mean difference']:.1e} on average."
+        f"the units match alike, scores differ by {low['score, mean difference']:.1e} on average;\n"
+        f"{low['verdicts changed']} of {low['verdicts compared']} verdicts of the demo change."
         f"\nGEMM peak {roof['GEMM peak, GFLOP/s']:.0f} GFLOP/s, copy {roof['copy, GB/s']:.0f} GB/s."
     )
     return "\n".join([*lines, last])
@@ -400,7 +372,7 @@ def main() -> None:
         return
     if not options.table:
         with tempfile.TemporaryDirectory() as folder:
-            crops = write_crops(Path(folder) / "images", options.images)
+            crops = write_crops(Path(folder) / "images", options.images, seed=SEED)
             checks, details = measure(open_source(crops).records)
             if not options.skip_memory:
                 checks += memory(Path(folder), options.memory_images)

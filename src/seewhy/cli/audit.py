@@ -193,6 +193,8 @@ def audit(  # noqa: PLR0913, PLR0917
     request = (
         settings.recorded() | {name: _as_json(given[name]) for name in _REQUEST} | {"models": names}
     )
+    # It decides how many images are held at once, and parts know that by themselves.
+    del request["memory"]
     with kept_parts(output, request, resume=resume) as parts:
         settings = settings.model_copy(update={"parts": parts})
         result = run_audit(

@@ -3,7 +3,8 @@ from contextlib import suppress
 import pytest
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.grafting.memory import MOST_IMAGES, images_within
+from seewhy.methods.grafting.matching import IMAGES_AT_ONCE
+from seewhy.methods.grafting.memory import images_within
 from seewhy.models.load import load_model
 from seewhy.models.tiny import tiny_classifier, tiny_dual_encoder
 
@@ -24,7 +25,7 @@ def within(memory, networks):
 
 
 def test_small_networks_take_as_many_images_as_are_any_use():
-    assert within(4 * GIGABYTE, (tiny_classifier(), tiny_dual_encoder())) == MOST_IMAGES
+    assert within(4 * GIGABYTE, (tiny_classifier(), tiny_dual_encoder())) == IMAGES_AT_ONCE
 
 
 def test_less_memory_means_fewer_images(monkeypatch):
@@ -36,7 +37,7 @@ def test_less_memory_means_fewer_images(monkeypatch):
         with suppress(UsageError):
             counts.append(within(memory, networks))
     assert counts == sorted(counts)
-    assert counts[0] < counts[-1] == MOST_IMAGES
+    assert counts[0] < counts[-1] == IMAGES_AT_ONCE
     assert len(set(counts)) > 3
 
 

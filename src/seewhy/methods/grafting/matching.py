@@ -11,7 +11,7 @@ from torch import Tensor
 from seewhy.base.errors import UsageError
 from seewhy.methods.grafting.carriers import carriers_of
 from seewhy.methods.grafting.method import EPSILON, Matching, SourceUnits, StageMatch
-from seewhy.methods.grafting.moments import Moments, Totals
+from seewhy.methods.grafting.moments import Moments, Totals, add_totals
 from seewhy.methods.grafting.resizing import Size
 from seewhy.methods.grafting.stacks import (
     HeldMaps,
@@ -36,7 +36,10 @@ Precision = Literal["float32", "bfloat16"]
 """What the maps are kept and multiplied in."""
 
 IMAGES_AT_ONCE = 16
-"""The most images whose maps are held in memory at once, unless told otherwise."""
+"""The most images whose maps are held in memory at once, unless told otherwise.
+
+More at a time are not faster: the products are at the processor's limit already.
+"""
 
 _NO_IMAGES = (
     "no images to match units on. Give at least one batch, and of at least two images where "
@@ -215,8 +218,7 @@ def identity_matching(
     for pixels in (few for batch in batches for few in torch.split(batch, IMAGES_AT_ONCE)):
         held = stacks.hold(pixels)
         images += len(held)
-        for size, own in held.totals.items():
-            totals.setdefault(size, Totals.none(len(own.total), own.total.device)).add(own)
+        add_totals(totals, held.totals)
     if held is None:
         raise UsageError(_NO_IMAGES)
     moments = {size: total.moments(held.pilots[size]) for size, total in totals.items()}

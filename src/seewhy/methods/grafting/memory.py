@@ -6,16 +6,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from seewhy.base.errors import UsageError
+from seewhy.methods.grafting.matching import IMAGES_AT_ONCE
 from seewhy.methods.grafting.resizing import Size
 from seewhy.methods.grafting.stacks import MapStacks, Shape, Source, units_by_size
 from seewhy.models.protocols import DualEncoder
 from seewhy.models.sites import Site
 
-MOST_IMAGES = 16
-"""More at a time are not faster: the products are at the processor's limit already."""
-
 _FLOAT = 4
-_DOUBLE = 8
 _PROCESS = 700 * 2**20
 """What Python and the libraries take by themselves."""
 
@@ -44,7 +41,7 @@ def images_within(
             f"{_units(targets):,} units: {needed / 1e9:.1f} GB are needed. Raise --memory, or take "
             "a smaller encoder."
         )
-    return int(min(images, MOST_IMAGES))
+    return int(min(images, IMAGES_AT_ONCE))
 
 
 def _shapes(network: Source, sites: Sequence[Site], *, carried: bool) -> tuple[Shape, ...]:

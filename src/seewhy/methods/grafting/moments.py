@@ -1,12 +1,16 @@
 """Means, deviations and co-moments of units in one pass; parts of a pass merge exactly."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 _VALUES_AT_ONCE = 2**18
+
+Key = TypeVar("Key")
 
 SiteMaps = Float[Tensor, "batch _ _ _"]
 """Activation maps (channels, rows, cols) of one of several sites, each with its own shape."""
@@ -89,6 +93,14 @@ class Totals:
         mean = self.total / self.count
         squares = self.squares - self.total * mean
         return Moments(self.count, pilot.double() + mean, squares.clamp(min=0))
+
+
+def add_totals(running: dict[Key, Totals], new: Mapping[Key, Totals]) -> None:
+    """Take new sums into running ones, which are made where they are missing."""
+    for key, totals in new.items():
+        if key not in running:
+            running[key] = Totals.none(len(totals.total), totals.total.device)
+        running[key].add(totals)
 
 
 @dataclass

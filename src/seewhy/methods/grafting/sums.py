@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +10,14 @@ from torch import Tensor
 from seewhy.base.errors import UsageError
 from seewhy.methods.grafting.carriers import Weight
 from seewhy.methods.grafting.method import EPSILON
-from seewhy.methods.grafting.moments import ChannelsLast, CrossMoments, Moments, Totals
+from seewhy.methods.grafting.moments import (
+    ChannelsLast,
+    CrossMoments,
+    Key,
+    Moments,
+    Totals,
+    add_totals,
+)
 from seewhy.methods.grafting.resizing import Size, adjoint_weights
 from seewhy.methods.grafting.stacks import HeldMaps, Shape, places_of, units_by_size
 
@@ -24,8 +30,6 @@ SizePair = tuple[Size, Size]
 
 Factors = tuple[Tensor, Tensor]
 """Maps of sources and of targets on one grid, a row per image and position."""
-
-Key = TypeVar("Key")
 
 
 @dataclass
@@ -75,13 +79,6 @@ def _merge_moments(total: dict[Key, Moments], part: Mapping[Key, Moments]) -> No
         total[key] = total[key].merged(moments) if key in total else moments
 
 
-def _add_totals(running: dict[Key, Totals], new: Mapping[Key, Totals]) -> None:
-    for key, totals in new.items():
-        if key not in running:
-            running[key] = Totals.none(len(totals.total), totals.total.device)
-        running[key].add(totals)
-
-
 class PairSums:
     """Sums over image pairs whose maps are held, batch after batch.
 
@@ -107,9 +104,9 @@ class PairSums:
         """Take in the same images as two networks see them; pilots stay the same all along."""
         with torch.autocast(_device(source).type, enabled=False):
             self._add_products(source, target)
-        _add_totals(self._sources, source.totals)
-        _add_totals(self._units, source.units)
-        _add_totals(self._targets, target.totals)
+        add_totals(self._sources, source.totals)
+        add_totals(self._units, source.units)
+        add_totals(self._targets, target.totals)
         self._last = source, target
         self._images += len(source)
         if self._images >= _SINGLE_PRECISION_IMAGES:

@@ -101,15 +101,16 @@ class _Pattern:
 
 def draw_scene(scene: Scene, side: int = 64) -> DrawnScene:
     """Draw a scene at `side` pixels; later objects cover earlier ones."""
-    generator = np.random.default_rng(scene.seed)
+    # Streams of their own: a change of one part leaves the chance in all others as it was.
+    behind, noise, *streams = np.random.default_rng(scene.seed).spawn(2 + len(scene.objects))
     canvas = _painted(
-        _tinted(BACKGROUNDS[scene.background_colour], scene.tint, generator),
+        _tinted(BACKGROUNDS[scene.background_colour], scene.tint, behind),
         _Pattern(scene.background_texture, _FAINT),
         side,
-        generator,
+        behind,
     )
     masks = np.zeros((len(scene.objects), side, side), dtype=bool)
-    for number, item in enumerate(scene.objects):
+    for number, (item, generator) in enumerate(zip(scene.objects, streams, strict=True)):
         ink = _coverage(item, side)
         paint = _painted(
             _tinted(COLOURS[item.colour], scene.tint, generator),
@@ -124,7 +125,7 @@ def draw_scene(scene: Scene, side: int = 64) -> DrawnScene:
     canvas[marked] = 235.0 if sum(BACKGROUNDS[scene.background_colour]) < 380 else 20.0
     masks &= ~marked
     if scene.tint:
-        canvas += generator.normal(0, 40 * scene.tint, canvas.shape)
+        canvas += noise.normal(0, 40 * scene.tint, canvas.shape)
     return DrawnScene(np.clip(np.round(canvas), 0, 255).astype(np.uint8), masks)
 
 
@@ -175,7 +176,7 @@ def random_object(
     radius = float(generator.uniform(*SIZES[size]))
     if corner is None:
         position = str(generator.choice(list(POSITIONS)))
-        centre = _centre(position, radius, generator)
+        centre = object_centre(position, radius, generator)
     else:
         position = ""
         jitter = generator.uniform(-0.02, 0.02, size=2)
@@ -199,14 +200,25 @@ def _random_glyph(kind: str, generator: np.random.Generator, split: Split) -> in
     return int(generator.choice(_glyphs_of(int(kind), split)))
 
 
+def glyph_of(value: int, share: float, split: Split) -> int:
+    """The handwriting at this share (0 to below 1) of all that show a digit in a split."""
+    glyphs = _glyphs_of(value, split)
+    return glyphs[int(share * len(glyphs))]
+
+
 @cache
 def _glyphs_of(value: int, split: Split) -> tuple[int, ...]:
     _, values = load_digit_glyphs()
     return tuple(index for index in digit_indices(split) if values[index] == value)
 
 
-def _centre(position: str, radius: float, generator: np.random.Generator) -> tuple[float, float]:
-    """At least a sixth of the side away from the middle, unless that is the position."""
+def object_centre(
+    position: str, radius: float, generator: np.random.Generator
+) -> tuple[float, float]:
+    """Where an object of this position lies, as fractions of the side (x, y).
+
+    At least a sixth of the side away from the middle, unless that is the position.
+    """
     reach = max(0.5 - radius - 0.03, 0.12)
     distance = generator.uniform(max(0.7 * reach, 0.11), reach)
     x, y = POSITIONS[position]

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -35,7 +37,7 @@ SIZES = sampled_from([(1, 1), (3, 50), (50, 3), (4, 4), (5, 7), (24, 20), (64, 6
 
 
 @given(seed=integers(0, 2**16), size=SIZES, name=sampled_from(sorted(BY_NAME)))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_every_change_keeps_size_and_mode_and_the_given_image(seed, size, name):
     image = random_image(seed, *size)
     before = np.asarray(image).copy()
@@ -212,5 +214,24 @@ def test_an_id_from_an_undecodable_file_name_will_do():
     assert BY_NAME["hue turn"].apply(image, seed=0, sample="\udcff.png").size == (4, 4)
 
 
-def test_names_are_unique():
+def test_names_are_unique_and_nothing_else_decides_what_they_do():
     assert len(BY_NAME) == len(INTERVENTIONS) == 5
+    assert all(change.sentence and not change.facts for change in INTERVENTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_every_change_is_the_same_each_time_and_changes_something(name):
+    image = random_image(4)
+    once, twice = (np.asarray(BY_NAME[name].apply(image, seed=3, sample="a")) for _ in range(2))
+    assert_array_equal(once, twice)
+    assert np.abs(once.astype(int) - np.asarray(image)).max() > 10
+
+
+def test_changes_travel_to_other_processes():
+    image = random_image(5)
+    for intervention in INTERVENTIONS:
+        again = pickle.loads(pickle.dumps(intervention))
+        assert_array_equal(
+            np.asarray(again.apply(image, seed=1, sample="a")),
+            np.asarray(intervention.apply(image, seed=1, sample="a")),
+        )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,6 +15,7 @@ from seewhy.audit.readings import (
     ORIGINAL,
     ModelFamily,
     PassSettings,
+    ReadJob,
     concept_features,
     read_images,
     softmax,
@@ -97,6 +99,19 @@ def test_only_the_seed_changes_what_chance_does():
     assert_array_equal(first.similarities["patch shuffle"], again.similarities["patch shuffle"])
     assert_array_equal(first.similarities[ORIGINAL], other.similarities[ORIGINAL])
     assert not np.allclose(first.similarities["patch shuffle"], other.similarities["patch shuffle"])
+
+
+def test_what_else_decides_a_change_counts_for_the_key():
+    """Two exchanges of one name differ by the images that they take from."""
+
+    def key(*changes):
+        settings = PassSettings(batch_size=3, seed=1)
+        return ReadJob((FAMILY,), ENCODER, CAPTIONS, changes, settings).key()
+
+    plain = INTERVENTIONS[0]
+    first, other = (replace(plain, facts=facts) for facts in ("digest", "another"))
+    assert len({key(plain), key(first), key(other), key()}) == 4
+    assert key(first) == key(replace(plain, facts="digest"))
 
 
 def test_models_and_encoder_are_left_as_they_were():

@@ -12,11 +12,15 @@ Change = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 @dataclass(frozen=True)
 class Intervention:
-    """A named change of an image; chance depends on the seed and the sample's id alone."""
+    """A named change of an image; chance depends on the seed and the sample's id alone.
+
+    `facts` is a digest of anything else that decides what it does.
+    """
 
     name: str
     sentence: str
     change: Change
+    facts: str = ""
 
     def apply(self, image: Image.Image, *, seed: int, sample: str) -> Image.Image:
         """The changed image, of the same size and mode."""

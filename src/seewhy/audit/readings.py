@@ -150,6 +150,7 @@ class ReadJob:
             models={name: model_digest(member) for name, member in self._members().items()},
             captions=tensors_digest({"captions": self.captions}),
             variants=self.variants,
+            changes=[intervention.facts for intervention in self.interventions],
             seed=self.settings.seed,
             batch_size=self.settings.batch_size,
         )

@@ -1,10 +1,13 @@
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
+from tests.audit import documents
 
+from seewhy.audit.result import AuditResult
 from seewhy.audit.settings import AuditSettings
 from seewhy.base.errors import DataError, UsageError
 from seewhy.cli.audit import class_names
@@ -12,6 +15,7 @@ from seewhy.cli.main import run
 from seewhy.data.images import ReadPolicy
 from seewhy.passes.shards import Part
 from seewhy.passes.store import Store
+from seewhy.results.explanation import Explanation
 
 WHAT = ["--data", "photos", "--captions", "concepts.yaml"]
 
@@ -20,6 +24,7 @@ WHAT = ["--data", "photos", "--captions", "concepts.yaml"]
 def library(monkeypatch):
     """Stands in for the library; keeps what it was asked."""
     fake = Mock()
+    fake.audit.return_value.document = documents.biased_document()
     fake.load_model.side_effect = lambda name, **options: (name, options)
     monkeypatch.setitem(sys.modules, "seewhy.audit.run", SimpleNamespace(audit=fake.audit))
     monkeypatch.setitem(
@@ -130,6 +135,62 @@ def test_the_result_is_saved_then_summed_up_then_checked(asked, library, tmp_pat
     result.save.assert_called_once_with(tmp_path / "out")
     library.show_summary.assert_called_once_with(result.document, result.save.return_value)
     result.check.assert_called_once_with(max_failures=0.25)
+
+
+@pytest.fixture
+def gated(library, tmp_path, monkeypatch):
+    """Runs the command with conditions, on a biased model's audit; returns its exit code."""
+    monkeypatch.setattr("seewhy.audit.result.write_figures", lambda _document, _home: [])
+    captions = tmp_path / "concepts.yaml"
+    captions.write_text("{colour: {red: [red], green: [green]}, shape: {5: [five], 8: [eight]}}")
+    library.audit.return_value = result = AuditResult(
+        documents.biased_document(), [], [], Mock(spec=Explanation)
+    )
+    out = tmp_path / "out"
+    what = ["--data", "photos", "--captions", str(captions), "--output", str(out), "--model", "a"]
+
+    def call(*options):
+        return run(["audit", *what, *options]), out
+
+    assert result.verdict.dominant == "colour"
+    return call
+
+
+def test_a_tripped_gate_is_exit_code_4_after_all_is_written(gated):
+    code, out = gated("--fail-on", "shape>0.3", "--fail-on", "colour>0.3")
+    assert code == 4
+    assert {"junit.xml", "audit.json", "report.html"} <= {path.name for path in out.iterdir()}
+    code, _ = gated("--fail-on", "shape>0.3", "--junit", str(out / "other.xml"))
+    assert code == 0
+    assert (out / "other.xml").is_file()
+
+
+def test_unusable_data_goes_before_a_tripped_gate(gated, library, monkeypatch):
+    def check(_result, *, max_failures):
+        raise DataError("too_many_failures", "5 of 9 images")
+
+    monkeypatch.setattr(AuditResult, "check", check)
+    assert gated("--fail-on", "colour>0.3")[0] == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--fail-on", "size>0.3"], ["--fail-on", "colour"], ["--junit", "x.xml"], ["--baseline", "x"]],
+)
+def test_impossible_gates_are_refused_before_any_work(gated, library, options):
+    assert gated(*options)[0] == 2
+    library.audit.assert_not_called()
+
+
+def test_an_earlier_audit_is_compared_with_before_it_is_overwritten(gated, library):
+    code, out = gated()
+    assert code == 0
+    assert json.loads((out / "audit.json").read_text())["baseline"] is None
+    assert gated("--baseline", str(out))[0] == 0
+    (change,) = json.loads((out / "audit.json").read_text())["baseline"]["models"]
+    assert change["shares"]["colour"]["difference"] == 0
+    (document, _) = library.show_summary.call_args.args
+    assert document.baseline is not None
 
 
 def test_too_many_failures_are_an_exit_code_after_all_is_saved(library, tmp_path, capsys):

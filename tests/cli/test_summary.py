@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
+from tests.audit import documents
 
+from seewhy.audit.changes import with_baseline
 from seewhy.audit.schema import AuditDocument, Control, Estimate, Verdict
 from seewhy.cli.summary import show_summary
 
@@ -57,15 +59,35 @@ def test_a_verdict_comes_with_shares_and_intervals(printed):
     assert printed(verdict()) == [
         "biased: colour",
         "The decisions follow the colour.",
-        "group share 95 % interval",
-        "colour 95 % 90 % to 99 %",
-        "shape 4 %",
-        "size unknown no caption",
+        "group share p 95 % interval",
+        "colour 95 % – 90 % to 99 %",
+        "shape 4 % –",
+        "size – – no caption",
         "",
         "images 197 used, 3 failed, 400 probe",
         "note 3 hidden files were left out",
         "report out/report.html",
     ]
+
+
+def test_the_costliest_concept_and_what_changed_are_told(capsys):
+    biased = documents.biased_document()
+    show_summary(with_baseline(biased, biased), Path("report.html"))
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    (field,) = [line for line in lines if line.startswith("field:")]
+    assert "colour came with every class alike" in field
+    start = lines.index("since the audit of 2026-11-20T09:30:00+00:00")
+    assert lines[start + 1 : start + 7] == [
+        "biased.safetensors: still colour",
+        "figure then now difference",
+        "share of colour 86 % 86 % no change",
+        "share of shape 3 % 3 % no change",
+        "accuracy 100 % 100 % no change",
+        "loss if colour parts 41 % 41 % no change",
+    ]
+    other = with_baseline(biased, biased.model_copy(update={"encoder": "other"}))
+    show_summary(other, Path("report.html"))
+    assert "  warning: The encoder is not the same" in capsys.readouterr().out
 
 
 def test_every_model_has_its_verdict(printed):
@@ -99,4 +121,4 @@ def test_hostile_names_are_shown_as_they_are(printed):
     share = {"[red]\x1b[2J": Estimate(value=0.5)}
     lines = printed(verdict(model="<script>\u202e", dominant="[b]", shares=share))
     assert lines[0] == "<script>\\u202e: [b]"
-    assert "[red]\\x1b[2J 50 %" in lines
+    assert "[red]\\x1b[2J 50 % –" in lines

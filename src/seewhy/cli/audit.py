@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
+from seewhy.audit.changes import read_audit, with_baseline
 from seewhy.audit.settings import AuditSettings
 from seewhy.base.errors import UsageError
+from seewhy.cli.gate import TRIPPED, asked_gate
 from seewhy.cli.options import OutputOption, SeedOption
 from seewhy.cli.summary import show_summary
 
@@ -18,6 +21,7 @@ DEFAULTS = AuditSettings()
 _WHAT = "What to ask"
 _HOW = "How to ask"
 _RUN = "How to run"
+_ACT = "What to do with the answer"
 
 _REQUEST = ("data", "captions", "encoder", "probe", "classes", "label_column")
 """What makes an interrupted run another one, beside models and settings."""
@@ -151,6 +155,34 @@ AddressOption = Annotated[
     str | None,
     typer.Option(metavar="HOST:PORT", help="Where the Ray cluster is.", rich_help_panel=_RUN),
 ]
+FailOnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CONDITION",
+        help="End with exit code 4 if this holds for a model: 'GROUP>0.3' of the decision, "
+        "'accuracy<0.9', 'loss(GROUP)>0.1' in the field, 'dominant=GROUP' or 'undecided'. May be "
+        "given more than once.",
+        rich_help_panel=_ACT,
+    ),
+]
+JunitOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="Where the conditions are reported as JUnit XML; junit.xml in the output if not "
+        "given.",
+        rich_help_panel=_ACT,
+    ),
+]
+BaselineOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="AUDIT.JSON",
+        help="An earlier audit, or its folder, to say what changed since.",
+        rich_help_panel=_ACT,
+    ),
+]
 
 
 def audit(  # noqa: PLR0913, PLR0917
@@ -179,6 +211,9 @@ def audit(  # noqa: PLR0913, PLR0917
     workers: WorkersOption = DEFAULTS.workers,
     engine: EngineOption = DEFAULTS.engine,
     address: AddressOption = DEFAULTS.address,
+    fail_on: FailOnOption = None,
+    junit: JunitOption = None,
+    baseline: BaselineOption = None,
 ) -> None:
     """Say which concept the decisions of a classifier rely on.
 
@@ -187,15 +222,12 @@ def audit(  # noqa: PLR0913, PLR0917
     given = dict(locals())
     settings = asked_settings(given)
     names = chosen_models(model, compare)
+    gate = asked_gate(fail_on, captions, junit=junit, output=output)
+    earlier = None if baseline is None else read_audit(baseline)
     from seewhy.audit.run import audit as run_audit
     from seewhy.audit.running import kept_parts
 
-    request = (
-        settings.recorded() | {name: _as_json(given[name]) for name in _REQUEST} | {"models": names}
-    )
-    # It decides how many images are held at once, and parts know that by themselves.
-    del request["memory"]
-    with kept_parts(output, request, resume=resume) as parts:
+    with kept_parts(output, asked_request(given, names), resume=resume) as parts:
         settings = settings.model_copy(update={"parts": parts})
         result = run_audit(
             with_classes(names, classes, settings) if classes else names,
@@ -205,9 +237,14 @@ def audit(  # noqa: PLR0913, PLR0917
             probe=probe,
             settings=settings,
         )
+        if earlier is not None:
+            result = replace(result, document=with_baseline(result.document, earlier))
         report = result.save(output)
     show_summary(result.document, report)
+    passes = gate.passes(result.document)
     result.check(max_failures=max_failures)
+    if not passes:
+        raise typer.Exit(TRIPPED)
 
 
 def asked_settings(given: Mapping[str, Any]) -> AuditSettings:
@@ -215,6 +252,14 @@ def asked_settings(given: Mapping[str, Any]) -> AuditSettings:
     values = {name: given[name] for name in AuditSettings.model_fields if name in given}
     memory = memory_size(given["memory"])
     return AuditSettings(**{**values, "memory": memory, "progress": sys.stderr.isatty()})
+
+
+def asked_request(given: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """What an interrupted run has to share with the one that goes on."""
+    request = asked_settings(given).recorded()
+    # It decides how many images are held at once, and parts know that by themselves.
+    del request["memory"]
+    return request | {name: _as_json(given[name]) for name in _REQUEST} | {"models": names}
 
 
 def _as_json(value: object) -> str | None:

@@ -12,6 +12,7 @@ import typer
 
 from seewhy.base.errors import DataError, InternalError, SeewhyError, UsageError
 from seewhy.cli.audit import audit
+from seewhy.cli.bench import bench
 from seewhy.cli.console import VisibleFormatter, show, show_error, write_any_character
 from seewhy.cli.demo import demo
 from seewhy.cli.models import models
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("audit")(audit)
 app.command("demo")(demo)
 app.add_typer(train, name="train")
+app.add_typer(bench, name="bench")
 app.command("models")(models)
 
 
@@ -103,7 +105,7 @@ def prepare(
     """What vision and vision-language models look at, know and say.
 
     Exit codes: 0 done; 2 the request has to change; 3 too much of the data is unusable;
-    70 a fault of seewhy; 130 interrupted.
+    4 a condition of --fail-on is met; 70 a fault of seewhy; 130 interrupted.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(VisibleFormatter("%(levelname)s %(name)s: %(message)s"))

@@ -13,10 +13,12 @@ from seewhy.audit.schema import (
     Estimate,
     EvidenceRow,
     Example,
+    FieldLoss,
     InterventionEffect,
     LayerReading,
     ModelDetails,
     PublishedCounts,
+    SliceRow,
     StageMatching,
     Verdict,
 )
@@ -211,6 +213,33 @@ def details(model="biased.safetensors", dominant="colour", groups=GROUPS, classe
             for number, name in enumerate(classes)
         ],
         examples=[example(number, classes, leading == names[0]) for number in range(4)],
+        slices=[
+            SliceRow(
+                group=group,
+                value=value,
+                images=199,
+                accuracy=share(0.61 if group == leading else 0.97),
+                answers={classes[0]: 0.75, classes[-1]: 0.25},
+                flipped={name: share(0.4 if name == "grey" else 0.0) for name in effects},
+            )
+            for group, values in groups.items()
+            for value in values
+        ],
+        field={group: field_loss(0.41 if group == leading else None, classes) for group in names},
+    )
+
+
+def field_loss(value, classes=("5", "8")):
+    """A predicted loss, in the first class too; None for one that is not known."""
+    return FieldLoss(
+        accuracy=share(value and 0.9),
+        predicted=share(value and 0.9 - value),
+        loss=share(value),
+        route=value and "pixels",
+        agreement=value and 0.88,
+        independent=value and 0.5,
+        counterfactual=share(value and value + 0.02),
+        per_class={classes[0]: share(value - 0.03)} if value else {},
     )
 
 

@@ -112,7 +112,7 @@ def test_copies_can_still_be_trained():
     assert all(weight.requires_grad for weight in copy.module.parameters())
 
 
-NULLS = lists(floats(1e-6, 1), min_size=3, max_size=8)
+NULLS = lists(floats(1e-3, 1), min_size=3, max_size=8)
 
 
 @given(null=NULLS)
@@ -149,6 +149,11 @@ def test_a_null_that_agrees_by_luck_still_spreads():
     assert exceedance(one_spread_off, null) == pytest.approx(stats.t.sf(1, df=5))
 
 
-def test_reliance_on_nothing_counts_as_next_to_nothing():
+def test_how_much_smaller_than_nothing_an_answer_varies_says_nothing():
     assert exceedance(0.0, [0.0, 0.0, 0.0]) == pytest.approx(0.5)
-    assert exceedance(0.1, [0.0, -1.0, 0.0]) < 1e-3
+    for nothing in (0.0, -1.0, 1e-30, 1e-4):
+        assert exceedance(0.1, [nothing] * 3) == exceedance(0.1, [1e-4] * 3)
+        assert exceedance(nothing, [0.1, 0.2, 0.3]) == exceedance(1e-4, [0.1, 0.2, 0.3])
+    distance = np.log(1000) / (0.5 * np.sqrt(4 / 3))
+    assert exceedance(0.1, [0.0] * 3) == pytest.approx(stats.t.sf(distance, df=2))
+    assert exceedance(0.1, [0.0] * 8) < 1e-5

@@ -110,12 +110,12 @@ def test_a_row_depends_on_the_seed_alone():
     assert not np.array_equal(first.points, other.points)
 
 
-def test_strength_is_the_variance_of_the_probabilities():
+def test_spread_is_the_variance_of_the_probabilities():
     assert spread(np.array([[1.0, 0.0], [0.0, 1.0]])) == pytest.approx(0.5)
     assert spread(np.array([[0.7, 0.3], [0.7, 0.3]])) == pytest.approx(0.0)
-    certain = share(planted(COLOUR, SHAPE, 40 * COLOUR))
-    assert certain.strength == pytest.approx(0.5, abs=0.01)
-    assert share(planted(COLOUR, SHAPE, 0.01 * COLOUR)).strength < 1e-4
+    certain, doubtful = (planted(COLOUR, SHAPE, times * COLOUR) for times in (40, 0.01))
+    assert spread(certain.probabilities(MODEL)) == pytest.approx(0.5, abs=0.01)
+    assert spread(doubtful.probabilities(MODEL)) < 1e-4
 
 
 def test_resamples_belong_to_their_image_sets_and_depend_on_the_seed():

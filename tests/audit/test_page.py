@@ -6,6 +6,7 @@ from tests.audit import documents
 from tests.audit.documents import HOSTILE, share
 
 from seewhy.audit import views
+from seewhy.audit.changes import with_baseline
 from seewhy.audit.page import compose_page, write_figures, write_page
 from seewhy.audit.schema import AuditDocument, ClassRow
 from seewhy.base.errors import InternalError
@@ -205,6 +206,68 @@ def test_class_shares_have_their_columns():
     assert "Decisions due to colour" in text
     assert "77 %" in text
     assert "Decisions due to" not in read(documents.biased_document()).text
+    unknown = [row.model_copy(update={"shares": {"colour": share(None)}})]
+    document = with_details(documents.biased_document(), per_class=unknown)
+    assert "Decisions due to" not in read(document).text
+
+
+def test_the_cost_in_the_field_is_told():
+    text = read(documents.biased_document()).text
+    for words in (
+        "If colour came with every class alike, accuracy would go from 90 % to 49 %, a loss of "
+        "41 points (by changing pixels).",
+        "41 points 37 to 45",
+        "43 points 39 to 47",
+        "Lost if colour parts",
+        "38 points 34 to 42",
+        "shape: the concepts always go together.",
+    ):
+        assert words in text
+    nothing = {"colour": documents.field_loss(None)}
+    text = read(with_details(documents.biased_document(), field=nothing)).text
+    assert "colour: the concepts always go together." in text
+    assert "came with every class alike, accuracy" not in text
+
+
+def test_of_many_slices_the_worst_are_shown():
+    document = documents.biased_document()
+    row = document.details[0].slices[0]
+    rows = [
+        row.model_copy(update={"value": f"value {n}", "accuracy": share(n / 300), "flipped": {}})
+        for n in range(299, -1, -1)
+    ]
+    unknown = row.model_copy(update={"value": "unlabelled", "accuracy": share(None)})
+    text = read(with_details(document, slices=[unknown, *rows])).text
+    assert "value 199 " in text
+    assert "value 200 " not in text
+    assert "101 more are in audit.json" in text
+    text = read(with_details(document, slices=[unknown, row])).text
+    assert text.index(f" {row.value} 199") < text.index("unlabelled")
+    assert "grey: 40 % 36 to 44 %" in text
+
+
+def test_what_changed_since_an_earlier_audit_is_told():
+    both = documents.compared_document()
+    earlier = both.model_copy(
+        update={
+            "verdicts": [both.verdicts[0].model_copy(update={"dominant": None})],
+            "details": both.details[:1],
+            "encoder": "<b>other</b>",
+        }
+    )
+    text = read(with_baseline(both, earlier)).text
+    for words in (
+        "Since the earlier audit",
+        "The encoder is not the same: <b>other</b> then, embedded:clip-resnet now.",
+        "Not in the earlier audit: unbiased.safetensors.",
+        "biased.safetensors: undecided then, colour now.",
+        "Share of the decisions: colour 86 % 82 to 90 % 86 % 82 to 90 % no change",
+        "Compared with the audit of 20 November 2026, 09:30 UTC",
+        "Loss if colour parts from the class 41 points 37 to 45 41 points 37 to 45 no change",
+    ):
+        assert words in text
+    assert "Loss if shape parts" not in text
+    assert "Since the earlier audit" not in read(both).text
 
 
 @pytest.mark.parametrize(
@@ -213,6 +276,8 @@ def test_class_shares_have_their_columns():
         ({"interventions": []}, "Change the image, watch the decision"),
         ({"examples": []}, "Images that carry the verdict"),
         ({"per_class": []}, "Class by class"),
+        ({"slices": []}, "Slice by slice"),
+        ({"field": {}}, "What it would cost in the field"),
         ({"layers": []}, "Inside the model"),
         ({"matching": []}, "How well the maps match"),
         ({"published": None}, "The published reading"),
@@ -244,6 +309,8 @@ def bare_document():
         "published": None,
         "per_class": [],
         "examples": [],
+        "slices": [],
+        "field": {},
     }
     return with_details(document, **empty).model_copy(
         update={

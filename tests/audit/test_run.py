@@ -62,6 +62,7 @@ def test_the_rows_of_evidence_are_all_there(result):
         "decision-share",
         "probe-share",
         "interventions",
+        "counterfactuals",
     }
 
 

@@ -3,11 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis.strategies import floats, lists, tuples
+from hypothesis.strategies import booleans, floats, lists, tuples
 from numpy.testing import assert_allclose
 
-from seewhy.audit.controls import exceedance
-from seewhy.audit.evidence import Shares, estimates, silent
+from seewhy.audit.evidence import CONSTANT, Shares, estimates, silent
 from seewhy.audit.schema import Control, Estimate, EvidenceRow
 from seewhy.audit.verdict import (
     LEAST_EFFECT,
@@ -15,14 +14,14 @@ from seewhy.audit.verdict import (
     Guessing,
     combine,
     judge,
-    untrained_p_value,
 )
 
 GROUPS = ("colour", "shape")
+SURE, BY_CHANCE_ALONE = 1e-6, 0.4
 NAMES = ("decision-share", "probe-share", "interventions")
 
 
-def row(points, *, name="probe-share", width=0.02, strength=0.4, votes=True, known=None):
+def row(points, *, name="probe-share", width=0.02, votes=True, known=None):
     """A row whose draws scatter around its points; it names a group that clearly leads."""
     known = known or (True,) * len(points)
     noise = np.random.default_rng(len(name)).uniform(-width, width, (len(points), 200))
@@ -42,7 +41,13 @@ def row(points, *, name="probe-share", width=0.02, strength=0.4, votes=True, kno
         votes=votes,
         note=f"Note of {name}.",
     )
-    return Shares(evidence, points, draws, strength, known)
+    return Shares(evidence, points, draws, known)
+
+
+def counterfactual(points, p_values=(SURE, SURE), *, known=None, constant=(False, False)):
+    """The row that has a test of its own."""
+    made = row(points, name="counterfactuals", known=known)
+    return replace(made, p_values=np.array(p_values), constant=constant)
 
 
 def three_rows(points):
@@ -127,8 +132,8 @@ def test_images_without_labels_raise_no_doubt():
     assert verdict(guessing={}).dominant == "colour"
 
 
-def test_untrained_copies_that_rely_as_strongly_raise_doubt():
-    found = undecided("Untrained copies of the model rely as strongly", p_value=0.2)
+def test_untrained_copies_whose_answers_vary_as_much_raise_doubt():
+    found = undecided("The answers of untrained copies of the model vary as much", p_value=0.2)
     assert "(p = 0.2)" in found.reason
     assert found.p_value == 0.2
 
@@ -147,22 +152,91 @@ def test_the_level_is_the_largest_p_value_that_is_believed(level):
 
 def test_a_small_lead_is_no_lead_however_sure_it_is():
     rows = [row((0.50, 0.41), name=name, width=1e-4) for name in NAMES]
-    found = undecided("colour does not lead shape clearly", rows=rows)
+    found = verdict(rows=rows)
     assert found.effect == pytest.approx(0.09)
     assert found.effect < LEAST_EFFECT
+    assert (found.dominant, found.undecided) == (None, False)
+    assert found.relied_on == ["colour", "shape"]
     rows = [row((0.51, 0.40), name=name, width=1e-4) for name in NAMES]
-    assert verdict(rows=rows).dominant == "colour"
+    found = verdict(rows=rows)
+    assert found.dominant == "colour"
+    assert found.relied_on == ["colour", "shape"]
 
 
 def test_a_lead_whose_interval_reaches_zero_is_no_lead():
-    rows = [row((0.6, 0.4), name=name, width=0.4) for name in NAMES[:1]]
-    found = undecided("colour does not lead shape clearly", rows=rows)
+    found = verdict(rows=[row((0.6, 0.42), width=0.3)])
     assert found.effect > LEAST_EFFECT
     assert found.interval[0] < 0 < found.interval[1]
+    assert found.dominant is None
+    assert found.relied_on == ["colour", "shape"]
+
+
+def test_two_groups_that_count_alike_are_named_together():
+    found = verdict(rows=[counterfactual((0.45, 0.5))])
+    assert (found.dominant, found.undecided) == (None, False)
+    assert found.relied_on == ["shape", "colour"]
+    assert found.sentence.startswith("my model decides by shape and colour together: 50 %")
+    assert found.sentence.index("50 %") < found.sentence.index("45 %")
+    assert "shape or colour on their own" in found.reason
+    assert "shape and colour" in found.next_steps[0]
+
+
+def test_a_share_that_ignoring_the_group_would_give_is_not_relied_on():
+    found = verdict(rows=[counterfactual((0.3, 0.28), (SURE, BY_CHANCE_ALONE))])
+    assert found.relied_on == ["colour"]
+    assert found.dominant == "colour"
+    assert found.p_values == {"colour": SURE, "shape": BY_CHANCE_ALONE}
+    undecided(
+        "Not even colour accounts for more than a decision that ignores it would give.",
+        rows=[counterfactual((0.3, 0.2), (BY_CHANCE_ALONE, BY_CHANCE_ALONE))],
+    )
+
+
+@pytest.mark.parametrize(("share", "p_value", "counts"), [
+    (LEAST_EFFECT, 0.05, True), (LEAST_EFFECT - 1e-9, SURE, False), (1.0, 0.0501, False),
+])  # fmt: skip
+def test_what_is_relied_on_has_a_tenth_of_the_decision_and_an_unlikely_share(
+    share, p_value, counts
+):
+    found = verdict(rows=[counterfactual((share, 0.0), (p_value, 1.0))])
+    assert found.relied_on == ["colour"] * counts
+    assert found.undecided is not counts
+
+
+def test_doubts_leave_nothing_relied_on():
+    found = undecided("vary as much", p_value=0.9)
+    assert found.relied_on == []
+    assert found.p_values["colour"] < 0.05
+
+
+def test_another_row_may_name_a_group_that_is_relied_on_too():
+    others = [row((0.1, 0.8), name="decision-share")]
+    found = verdict(rows=[counterfactual((0.5, 0.45)), *others])
+    assert found.relied_on == ["colour", "shape"]
+    assert found.reason.startswith("2 of 2 voting rows name colour or shape on their own")
+    undecided(
+        "The evidence disagrees: another group is named by decision-share",
+        rows=[counterfactual((0.5, 0.0), (SURE, 1.0)), *others],
+    )
+
+
+def test_a_group_that_does_not_vary_raises_no_doubt():
+    rows = [counterfactual((0.7, 0.0), known=(True, False), constant=(False, True))]
+    for others in ([], [row((0.7, 0.6), name="interventions")]):
+        found = verdict(rows=[*rows, *others])
+        assert found.dominant == "colour"
+        assert found.shares["shape"] == Estimate(value=None, reason=CONSTANT)
+        assert found.p_values["shape"] == 1.0
+
+
+def test_a_group_that_varies_and_was_not_measured_does():
+    rows = [counterfactual((0.7, 0.0), known=(True, False))]
+    found = undecided("No voting row measures shape.", rows=rows)
+    assert found.shares["shape"].reason == "no voting row measures it"
 
 
 def test_rows_that_disagree_are_named():
-    rows = [*three_rows((0.9, 0.05))[:2], row((0.2, 0.6), name="interventions")]
+    rows = [*three_rows((0.9, 0.05))[:2], row((0.05, 0.15), name="interventions")]
     undecided("another group is named by interventions", rows=rows)
 
 
@@ -197,22 +271,22 @@ def test_a_group_that_no_voting_row_measured_is_not_taken_for_zero():
 
 def test_all_reasons_are_told_at_once():
     found = verdict(
-        rows=three_rows((0.5, 0.48)),
+        controls=[Control(name="far", expectation="", value=9.0, holds=False)],
         p_value=0.5,
         guessing={"colour": BY_CHANCE},
     )
-    for words in ("which guessing could", "Untrained copies", "does not lead"):
+    for words in ("which guessing could", "untrained copies", "Control failed: far."):
         assert words in found.reason
 
 
 def test_images_that_cannot_separate_lead_to_the_advice_to_add_some():
     rows = [
         row((0.0, 0.0), name="decision-share", votes=False),
-        row((0.5, 0.48), name="probe-share"),
+        row((0.05, 0.04), name="probe-share"),
     ]
-    found = undecided("does not lead", rows=rows)
+    found = undecided("Not even colour", rows=rows)
     assert any("--probe" in step for step in found.next_steps)
-    voted = undecided("does not lead", rows=three_rows((0.5, 0.48)))
+    voted = undecided("Not even colour", rows=three_rows((0.05, 0.04)))
     assert not any("--probe" in step for step in voted.next_steps)
 
 
@@ -223,21 +297,19 @@ POINTS = tuples(floats(0, 1), floats(0, 1))
 def test_rows_are_averaged(table):
     rows = [row(points) for points in table]
     found = combine(rows)
-    assert_allclose(found.points, np.mean(table, axis=0))
-    assert_allclose(found.draws, np.mean([each.draws for each in rows], axis=0))
-    assert_allclose(found.strength, 0.4 * np.mean(table, axis=0))
+    assert_allclose(found.points, np.mean(table, axis=0), atol=1e-12)
+    assert_allclose(found.draws, np.mean([each.draws for each in rows], axis=0), atol=1e-12)
     assert found.known == (True, True)
 
 
 def test_a_group_is_averaged_over_the_rows_that_measured_it():
     rows = [
-        row((0.8, 0.2), strength=0.5),
-        row((0.4, 0.0), strength=0.1, known=(True, False)),
+        row((0.8, 0.2)),
+        row((0.4, 0.0), known=(True, False)),
         row((1.0, 1.0), votes=False),
     ]
     found = combine(rows)
     assert_allclose(found.points, [0.6, 0.2])
-    assert_allclose(found.strength, [(0.8 * 0.5 + 0.4 * 0.1) / 2, 0.2 * 0.5])
     assert_allclose(found.draws[1], rows[0].draws[1])
     assert_allclose(found.draws[0], (rows[0].draws[0] + rows[1].draws[0]) / 2)
     assert found.known == (True, True)
@@ -249,16 +321,56 @@ def test_no_votes_combine_to_nothing():
     assert combine([row((0.5, 0.5), votes=False)]) is None
 
 
-def test_strong_reliance_stands_out_from_untrained_copies():
-    trained = combine(three_rows((0.9, 0.05)))
-    weak = [[row((0.3, 0.2), strength=0.001 * number)] for number in range(1, 7)]
-    assert untrained_p_value(trained, weak) < 0.01
-    alike = [three_rows((0.05, 0.9)) for _ in range(6)]
-    assert untrained_p_value(trained, alike) == pytest.approx(0.5)
+def test_counterfactuals_alone_speak_for_what_they_measured():
+    rows = [
+        counterfactual((0.3, 0.0), (SURE, 1.0), known=(True, False)),
+        row((0.9, 0.4), name="decision-share"),
+        row((0.3, 0.2), name="probe-share"),
+    ]
+    found = combine(rows)
+    assert_allclose(found.points, [0.3, 0.3])
+    assert_allclose(found.draws[0], rows[0].draws[0])
+    assert_allclose(found.draws[1], (rows[1].draws[1] + rows[2].draws[1]) / 2)
+    assert found.known == (True, True)
+    assert_allclose(found.p_values, [SURE, 1 / 201])
 
 
-def test_an_untrained_copy_without_votes_relies_on_nothing():
-    trained = combine(three_rows((0.9, 0.05)))
-    copies = [[row((0.5, 0.5), votes=False)], three_rows((0.2, 0.1)), three_rows((0.3, 0.1))]
-    expected = exceedance(0.9 * 0.4, [0.0, 0.2 * 0.4, 0.3 * 0.4])
-    assert untrained_p_value(trained, copies) == pytest.approx(expected)
+def test_by_the_mean_counterfactuals_are_a_row_like_the_others():
+    rows = [
+        counterfactual((0.3, 0.0), (BY_CHANCE_ALONE, 1.0), known=(True, False)),
+        row((0.9, 0.4), name="decision-share"),
+        row((0.3, 0.2), name="probe-share"),
+    ]
+    found = combine(rows, "mean")
+    assert_allclose(found.points, [0.5, 0.3])
+    assert_allclose(found.draws[0], np.mean([each.draws[0] for each in rows], axis=0))
+    # No row with a test speaks alone, so the draws are asked.
+    assert_allclose(found.p_values, [1 / 201, 1 / 201])
+    case = replace(GOOD, rows=rows)
+    assert judge(case, level=0.05, combination="mean").dominant == "colour"
+    assert judge(case, level=0.05).relied_on == []
+
+
+@given(points=tuples(*[floats(0, 1)] * 2), known=lists(booleans(), min_size=2, max_size=2))
+def test_counterfactuals_that_measured_everything_leave_nothing_to_the_other_rows(points, known):
+    alone = counterfactual(points, known=tuple(known))
+    found = combine([alone, *three_rows((0.4, 0.6))])
+    for group, is_known in enumerate(known):
+        expected = points[group] if is_known else (0.4, 0.6)[group]
+        assert found.points[group] == pytest.approx(expected)
+
+
+def test_without_a_test_the_p_value_counts_negligible_draws():
+    draws = np.array([[0.04, 0.05, 0.06, 0.5], [0.2, 0.2, 0.2, 0.2]])
+    found = combine([replace(row((0.3, 0.2)), draws=draws)])
+    assert_allclose(found.p_values, [3 / 5, 1 / 5])
+
+
+def test_a_constant_group_is_left_out_of_all_rows():
+    rows = [counterfactual((0.7, 0.0), known=(True, False), constant=(False, True))]
+    found = combine([*rows, row((0.2, 0.9))])
+    assert_allclose(found.points, [0.7, 0.0])
+    assert_allclose(found.draws[1], 0.0)
+    assert (found.known, found.constant) == ((True, False), (False, True))
+    assert found.p_values[1] == 1.0
+    assert combine([row((0.2, 0.9))]).constant == (False, False)

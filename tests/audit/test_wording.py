@@ -1,10 +1,52 @@
 from typing import get_args
 
 import pytest
+from tests.audit import documents
 from tests.audit.documents import share, verdict
 
 from seewhy.audit import wording
+from seewhy.audit.changes import change
 from seewhy.audit.schema import RowName
+
+
+def field_loss(value, **changes):
+    return documents.field_loss(value).model_copy(update=changes)
+
+
+def test_a_loss_in_words():
+    assert wording.loss_text("a\u202e", field_loss(0.2)) == (
+        "If a\\u202e came with every class alike, accuracy would go from 90 % to 70 %, a loss of "
+        "20 points (by changing pixels)."
+    )
+    gain = wording.loss_text("a", field_loss(-0.1, route="seen"))
+    assert gain.endswith("to 100 %, a gain of 10 points (seen in your images).")
+    assert wording.loss_text("a", field_loss(0.004)).endswith("stay at 90 % (by changing pixels).")
+    assert "not known: the concepts always" in wording.loss_text("a", field_loss(None))
+
+
+def test_the_worst_loss_is_the_largest_known():
+    field = {"a": field_loss(None), "b": field_loss(0.1), "c": field_loss(0.3)}
+    assert wording.worst_loss(field) == "c"
+    assert wording.worst_loss({"a": field_loss(None)}) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "text"),
+    [
+        (share(0.5, 0.1), share(0.2, 0.1), "−30 points, a clear change"),
+        (share(0.5, 0.3), share(0.6, 0.3), "+10 points, may be chance"),
+        (share(0.5).model_copy(update={"low": None}), share(0.5), "no change"),
+        (share(0.5).model_copy(update={"low": None}), share(0.6), "+10 points"),
+        (share(None), share(0.5), "not comparable"),
+    ],
+)
+def test_differences_in_words(before, now, text):
+    assert wording.change_text(change(before, now)) == text
+
+
+def test_two_verdicts_in_words():
+    assert wording.rulings_text("colour", "colour") == "still colour"
+    assert wording.rulings_text("colour", None) == "colour then, undecided now"
 
 
 def changed(**changes):
@@ -24,16 +66,16 @@ def test_the_leader_and_the_runner_up_have_the_largest_shares():
 def test_a_clear_lead_in_words():
     assert wording.lead_text(verdict()) == (
         "“colour” accounts for 83 percentage points more of the decisions than “shape”. With "
-        "other images of the same kind this lead would mostly lie between 79 and 87 points. Of "
-        "100 untrained copies of the model, fewer than 1 would show as much, so chance is an "
-        "unlikely explanation."
+        "other images of the same kind this lead would mostly lie between 79 and 87 points. "
+        "The answers of fewer than 1 in 100 untrained copies would vary as much, so the model "
+        "has most likely learned something."
     )
 
 
 def test_a_doubtful_lead_in_words():
     text = wording.lead_text(verdict(dominant=None))
     assert "between −6 and 21 points, so it may as well be none." in text
-    assert "about 31 would show as much, so chance cannot be ruled out." in text
+    assert "about 31 in 100 untrained copies would vary as much, so the model may have" in text
 
 
 def test_what_was_not_measured_is_not_claimed():

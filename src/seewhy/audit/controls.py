@@ -12,6 +12,7 @@ from seewhy.models.classifiers import Classifier
 from seewhy.models.protocols import ClassifierLike
 
 _LEAST_SPREAD = 0.5
+_NOTHING = 1e-4
 
 
 def untrained_copies(model: ClassifierLike, *, count: int, seed: int) -> tuple[Classifier, ...]:
@@ -44,10 +45,10 @@ def exceedance(observed: float, null: Sequence[float]) -> float:
     """Chance that one more draw of the null is at least `observed` (one-sided).
 
     Prediction interval of Student's t on the logarithm; the null's standard deviation counts at
-    least 0.5 (a factor of 1.6), since few draws can agree by luck. Values that are not positive
-    count as 1e-9.
+    least 0.5 (a factor of 1.6), since few draws can agree by luck. Values below 1e-4 count as
+    1e-4: how much smaller than nothing they are says nothing.
     """
-    logs = np.log(np.maximum(np.array(null, dtype=float), 1e-9))
+    logs = np.log(np.maximum(np.array(null, dtype=float), _NOTHING))
     spread = max(float(logs.std(ddof=1)), _LEAST_SPREAD) * math.sqrt(1 + 1 / len(logs))
-    distance = (math.log(max(observed, 1e-9)) - float(logs.mean())) / spread
+    distance = (math.log(max(observed, _NOTHING)) - float(logs.mean())) / spread
     return float(stats.t.sf(distance, df=len(logs) - 1))

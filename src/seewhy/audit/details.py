@@ -12,8 +12,8 @@ from seewhy.audit.evidence import concept_changes, estimate, removes, share_of
 from seewhy.audit.interventions import Intervention
 from seewhy.audit.readings import ORIGINAL, Readings, concept_features
 from seewhy.audit.schema import (
+    YOUR_IMAGES,
     ChangedImage,
-    ClassRow,
     Estimate,
     Example,
     InterventionEffect,
@@ -81,12 +81,14 @@ def accuracies(
     labels = label_numbers(readings, classes)
     known = labels >= 0
     if not known.any():
-        return {"your images": Estimate(value=None, reason="no labels that the model knows")}
+        return {YOUR_IMAGES: Estimate(value=None, reason="no labels that the model knows")}
     right = predicted(readings, model) == labels
-    result = {"your images": _subset(right, known, resamples)}
+    result = {YOUR_IMAGES: share_among(right, known, resamples)}
     for group, agrees in _agreement(readings, classes, concepts).items():
-        result[f"where {group} goes with the class"] = _subset(right, agrees, resamples)
-        result[f"where {group} goes against the class"] = _subset(right, known & ~agrees, resamples)
+        result[f"where {group} goes with the class"] = share_among(right, agrees, resamples)
+        result[f"where {group} goes against the class"] = share_among(
+            right, known & ~agrees, resamples
+        )
     return result
 
 
@@ -102,17 +104,33 @@ def image_values(
     readings: Readings, concepts: ConceptGroups
 ) -> dict[str, Int[np.ndarray, " images"]]:
     """Position of each image's value in each group: true where known, else as the encoder reads."""
-    features = concept_features(readings.similarities[ORIGINAL], concepts)
-    result = {}
-    for group in concepts.groups:
-        read = features[group.name].argmax(axis=1)
-        told = [record.attributes.get(group.name) for record in readings.records]
-        names = group.value_names
-        result[group.name] = np.array(
-            [names.index(t) if t in names else r for t, r in zip(told, read, strict=True)],
+    read, told = read_values(readings, concepts), told_values(readings, concepts)
+    return {group: np.where(told[group] >= 0, told[group], read[group]) for group in read}
+
+
+def read_values(
+    readings: Readings, concepts: ConceptGroups, variant: str = ORIGINAL
+) -> dict[str, Int[np.ndarray, " images"]]:
+    """Position of each image's value in each group, as the encoder reads it."""
+    features = concept_features(readings.similarities[variant], concepts)
+    return {group: values.argmax(axis=1) for group, values in features.items()}
+
+
+def told_values(
+    readings: Readings, concepts: ConceptGroups
+) -> dict[str, Int[np.ndarray, " images"]]:
+    """Position of each image's true value in each group; -1 where it is not known."""
+    positions = {
+        group.name: {name: place for place, name in enumerate(group.value_names)}
+        for group in concepts.groups
+    }
+    return {
+        group: np.array(
+            [places.get(record.attributes.get(group, ""), -1) for record in readings.records],
             dtype=int,
         )
-    return result
+        for group, places in positions.items()
+    }
 
 
 def _agreement(
@@ -125,14 +143,14 @@ def _agreement(
     labels = label_numbers(readings, classes)
     result = {}
     for group, values in image_values(readings, concepts).items():
-        usual = _usual_values(values, labels, classes=classes, concepts=concepts, group=group)
+        usual = usual_values(values, labels, classes=classes, concepts=concepts, group=group)
         if len(set(usual.values())) > 1:
             wanted = np.array([usual.get(int(label), -1) for label in labels])
             result[group] = (labels >= 0) & (wanted == values)
     return result
 
 
-def _usual_values(
+def usual_values(
     values: Int[np.ndarray, " images"],
     labels: Int[np.ndarray, " images"],
     *,
@@ -153,13 +171,14 @@ def _usual_values(
     return usual
 
 
-def _subset(right: Flags, chosen: Flags, resamples: Positions) -> Estimate:
+def share_among(flags: Flags, chosen: Flags, resamples: Positions) -> Estimate:
+    """Share of true flags among the chosen images; None with a reason for fewer than three."""
     images = int(chosen.sum())
     if images < _SMALLEST_CELL:
         reason = f"only {images} such images" if images > 1 else "hardly any such image"
         return Estimate(value=None, images=images, reason=reason if images else "no such image")
-    draws = ratio_of_sums((right & chosen)[None].astype(float), chosen.astype(float), resamples)
-    return estimate(float(right[chosen].mean()), draws[0], images)
+    draws = ratio_of_sums((flags & chosen)[None].astype(float), chosen.astype(float), resamples)
+    return estimate(float(flags[chosen].mean()), draws[0], images)
 
 
 def intervention_effects(
@@ -187,54 +206,11 @@ def intervention_effects(
                 removes=removes(changes[variant]),
                 flipped=share_of(answer != predicted(readings, model), resamples),
                 decision_change=estimate(point, draws, len(readings)),
-                accuracy=_subset(answer == labels, labels >= 0, resamples),
+                accuracy=share_among(answer == labels, labels >= 0, resamples),
                 concept_change=changes[variant],
             )
         )
     return effects
-
-
-def class_rows(
-    readings: Readings,
-    model: str,
-    classes: Sequence[str],
-    concepts: ConceptGroups,
-    *,
-    effects: Sequence[InterventionEffect],
-    seed: int,
-) -> list[ClassRow]:
-    """Accuracy and answers that flip, for each class that occurs among the answers or labels."""
-    labels = label_numbers(readings, classes)
-    answers = predicted(readings, model)
-    belongs = np.where(labels >= 0, labels, answers)
-    flips = {
-        group: [
-            predicted(readings, model, e.name) != answers for e in effects if e.removes == group
-        ]
-        for group in concepts.names
-    }
-    rows = []
-    for number in np.unique(belongs):
-        here = belongs == number
-        images = int(here.sum())
-        resamples = bootstrap_indices(images, 200, np.random.default_rng([seed, int(number)]))
-        labelled = bool((labels[here] >= 0).all())
-        rows.append(
-            ClassRow(
-                name=classes[number],
-                images=images,
-                accuracy=share_of((answers == labels)[here], resamples)
-                if labelled
-                else Estimate(value=None, reason="no labels"),
-                shares={},
-                flipped={
-                    group: share_of(np.mean([f[here] for f in many], axis=0), resamples)
-                    for group, many in flips.items()
-                    if many
-                },
-            )
-        )
-    return rows
 
 
 def examples(

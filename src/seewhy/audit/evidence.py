@@ -23,6 +23,7 @@ SELECTIVE_FACTOR = 2.0
 SEPARABLE = 0.2
 EXPLAINED = 0.1
 FEWEST_IMAGES = 20
+CONSTANT = "does not vary in your images"
 _NEVER = 1e-14
 
 Draws = Float[np.ndarray, "groups resamples"]
@@ -32,15 +33,16 @@ Draws = Float[np.ndarray, "groups resamples"]
 class Shares:
     """A row of evidence with its bootstrap draws, in the order of the concept groups.
 
-    `strength` is the variance of the class probabilities on the row's images: a share of a
-    decision that never changes is a share of nothing.
+    `p_values` are there where the row has a
+    test of its own; `constant` marks groups that do not vary in its images.
     """
 
     row: EvidenceRow
     points: Float[np.ndarray, " groups"]
     draws: Draws
-    strength: float
     known: tuple[bool, ...]
+    p_values: Float[np.ndarray, " groups"] | None = None
+    constant: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,7 @@ def decision_share(
     if len(readings) < FEWEST_IMAGES:
         return silent(name, concepts.names, "too few images")
     outcomes = readings.probabilities(model)
-    strength = spread(outcomes)
-    if strength < _NEVER:
+    if spread(outcomes) < _NEVER:
         return silent(name, concepts.names, "the answers never vary")
     generator = np.random.default_rng([seed, 0x5EED])
     features = concept_features(readings.similarities[ORIGINAL], concepts)
@@ -90,12 +91,11 @@ def decision_share(
     joint = float(split.joint.sum() / split.total.sum())
     votes, note = _can_separate(joint, points, separability(features, generator))
     return Shares(
-        row=_row(
+        row=leading_row(
             name, estimates(names, points, draws, len(readings)), draws, votes=votes, note=note
         ),
         points=points,
         draws=draws,
-        strength=strength,
         known=(True,) * len(names),
     )
 
@@ -169,23 +169,20 @@ def intervention_share(
     )
     tested = "; ".join(f"{g}: {', '.join(v)}" for g, v in variants.items() if v)
     note = f"Changes used: {tested}." + (f" No test of {', '.join(missing)}." if missing else "")
-    strengths = [effect.strength for effect in effects if effect.strength is not None]
     return Shares(
-        row=_row("interventions", shares, draws, votes=True, note=note),
+        row=leading_row("interventions", shares, draws, votes=True, note=note),
         points=points,
         draws=draws,
-        strength=float(np.mean(strengths)),
         known=known,
     )
 
 
 @dataclass(frozen=True)
 class _Effect:
-    """The mean total-effect index of several changes, and the variance behind it."""
+    """The mean total-effect index of several changes."""
 
     point: float
     draws: Float[np.ndarray, " resamples"]
-    strength: float | None
 
 
 def _mean_effect(
@@ -195,14 +192,13 @@ def _mean_effect(
     resamples: Int[np.ndarray, "resamples images"],
 ) -> _Effect:
     if not variants:
-        return _Effect(0.0, np.zeros(len(resamples)), None)
+        return _Effect(0.0, np.zeros(len(resamples)))
     before = readings.probabilities(model)
     pairs = [total_effect(before, readings.probabilities(model, name)) for name in variants]
     draws = [ratio_of_sums(change[None], total, resamples)[0] for change, total in pairs]
     return _Effect(
         point=float(np.mean([_capped_ratio(*pair) for pair in pairs])),
         draws=np.clip(draws, 0, 1).mean(axis=0),
-        strength=float(np.mean([total.mean() / 2 for _, total in pairs])),
     )
 
 
@@ -248,7 +244,7 @@ def silent(name: RowName, groups: Sequence[str], reason: str) -> Shares:
         note=f"No vote: {reason}.",
     )
     nothing = np.zeros(len(groups))
-    return Shares(row, nothing, np.zeros((len(groups), 1)), 0.0, (False,) * len(groups))
+    return Shares(row, nothing, np.zeros((len(groups), 1)), (False,) * len(groups))
 
 
 def _capped_ratio(part: Float[np.ndarray, " images"], total: Float[np.ndarray, " images"]) -> float:
@@ -256,7 +252,7 @@ def _capped_ratio(part: Float[np.ndarray, " images"], total: Float[np.ndarray, "
     return min(float(part.sum()) / whole, 1.0) if whole > 1e-12 else 0.0
 
 
-def _row(
+def leading_row(
     name: RowName,
     shares: dict[str, Estimate],
     draws: Draws,
@@ -264,6 +260,7 @@ def _row(
     votes: bool,
     note: str,
 ) -> EvidenceRow:
+    """A row that names its leading group when it votes and the lead's interval is above zero."""
     groups = list(shares)
     known = [position for position, share in enumerate(shares.values()) if share.value is not None]
     order = sorted(known, key=lambda position: -(shares[groups[position]].value or 0.0))

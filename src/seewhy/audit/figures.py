@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seewhy.audit import wording
 from seewhy.audit.parts import (
     NO_GROUP,
     flip_scores,
@@ -44,8 +45,9 @@ def audit_figures(document: AuditDocument) -> Iterator[tuple[str, "Figure"]]:
 
 def _shares(verdict: Verdict, colours: Mapping[str, int]) -> Panel:
     part = share_scores(verdict)
+    said = short_text(wording.ruling_text(verdict), 32)
     return Panel(
-        replace(part, title=f"What {short_text(verdict.model, 32)} decides by"),
+        replace(part, title=f"What {short_text(verdict.model, 32)} decides by: {said}"),
         tuple(colours.get(name, NO_GROUP) for name in part.names),
     )
 

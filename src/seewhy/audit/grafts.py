@@ -324,7 +324,7 @@ def _published_row(
         votes=votes,
         note=note,
     )
-    return Shares(row, points, draws, strength=1.0, known=(True,) * len(points))
+    return Shares(row, points, draws, known=(True,) * len(points))
 
 
 def _readable_row(
@@ -344,7 +344,7 @@ def _readable_row(
         note="No vote: what is still readable after the graft shows what the maps carry, and a "
         "map can carry what the decision ignores.",
     )
-    return Shares(row, points, draws, strength=0.0, known=(True,) * len(points))
+    return Shares(row, points, draws, known=(True,) * len(points))
 
 
 def _identity_change(

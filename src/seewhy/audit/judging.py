@@ -4,26 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from seewhy.audit.controls import untrained_copies
 from seewhy.audit.details import (
     accuracies,
     accuracy,
-    class_rows,
     examples,
     guessing,
     intervention_effects,
     predicted,
 )
-from seewhy.audit.evidence import (
-    Resamples,
-    Shares,
-    concept_changes,
-    decision_share,
-    intervention_share,
-)
+from seewhy.audit.evidence import Resamples
+from seewhy.audit.field import field_losses
 from seewhy.audit.grafts import (
     GraftReading,
     GraftSettings,
@@ -32,29 +25,29 @@ from seewhy.audit.grafts import (
     run_controls,
     run_graft,
 )
-from seewhy.audit.interventions import INTERVENTIONS
-from seewhy.audit.readings import ORIGINAL, ModelFamily, Readings, untrained_name
+from seewhy.audit.interventions import Intervention
+from seewhy.audit.readings import ORIGINAL, ModelFamily, Readings
+from seewhy.audit.rows import control_records, untrained_control, voting_rows
 from seewhy.audit.running import pass_options
 from seewhy.audit.schema import Control, ModelDetails, Verdict
 from seewhy.audit.settings import AuditSettings
-from seewhy.audit.shares import sampled_rows
-from seewhy.audit.verdict import Case, combine, judge, untrained_p_value
+from seewhy.audit.slices import class_rows, slice_rows
+from seewhy.audit.verdict import Case, judge
 from seewhy.base.axes import TextEmbeddings
 from seewhy.data.concepts import ConceptGroups
 from seewhy.data.records import Failure, ImageRecord
 from seewhy.methods.grafting.method import Grafting
 from seewhy.models.protocols import ClassifierLike, DualEncoder
 
-CONTROL_IMAGES = 80
-
-Read = Callable[[Sequence[ImageRecord], Sequence[ModelFamily], bool], Readings]
+Read = Callable[[Sequence[ImageRecord], Sequence[ModelFamily], Sequence[Intervention]], Readings]
 
 
 @dataclass(frozen=True)
 class Bench:
     """What all models of an audit share: questions, reader, images and settings.
 
-    `read(records, families, changed)` runs models over images, with or without interventions.
+    `changes` are the interventions on your images; `read(records, families, changes)` runs
+    models over images and their changed versions.
     """
 
     concepts: ConceptGroups
@@ -64,6 +57,7 @@ class Bench:
     probe: Readings
     also: Mapping[str, Readings]
     settings: AuditSettings
+    changes: tuple[Intervention, ...]
     read: Read
 
 
@@ -108,7 +102,14 @@ def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
         votes=is_paper,
         resamples=resamples.yours,
     )
-    rows = voting_rows(bench.yours, bench.probe, model.name, bench=bench, resamples=resamples)
+    rows = voting_rows(
+        bench.yours,
+        bench.probe,
+        model.name,
+        concepts=bench.concepts,
+        resamples=resamples,
+        seed=settings.seed,
+    )
     p_value, control = _untrained_control(model, bench)
     verdict = judge(
         Case(
@@ -126,29 +127,6 @@ def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
     return Judged(verdict, details, _image_rows(model, bench, graft), graft, done.failures)
 
 
-def voting_rows(
-    yours: Readings, probe: Readings, name: str, *, bench: Bench, resamples: Resamples
-) -> list[Shares]:
-    """The three rows that can vote: decision shares on both image sets, and interventions."""
-    seed = bench.settings.seed
-    variants = [variant for variant in yours.similarities if variant != ORIGINAL]
-    return [
-        decision_share(
-            yours, name, bench.concepts, resamples=resamples.yours, name="decision-share", seed=seed
-        ),
-        decision_share(
-            probe, name, bench.concepts, resamples=resamples.probe, name="probe-share", seed=seed
-        ),
-        intervention_share(
-            yours,
-            name,
-            bench.concepts,
-            changes=concept_changes(yours, bench.concepts, variants),
-            resamples=resamples.yours,
-        ),
-    ]
-
-
 def _grafting(settings: AuditSettings) -> Grafting:
     if settings.protocol == "paper":
         return Grafting(protocol="paper", resize="bicubic")
@@ -156,37 +134,11 @@ def _grafting(settings: AuditSettings) -> Grafting:
 
 
 def _untrained_control(model: ClassifierLike, bench: Bench) -> tuple[float, Control]:
-    """How strong a reliance untrained copies show on a part of the images; at most 80 of each."""
     settings = bench.settings
-    family = ModelFamily(
-        model, untrained_copies(model, count=settings.controls, seed=settings.seed)
-    )
-    yours = bench.read(_sample(bench.yours.records, settings.seed), [family], True)
-    probe = bench.read(_sample(bench.probe.records, settings.seed), [family], False)
-    resamples = Resamples.draw(len(yours), len(probe), resamples=10, seed=settings.seed)
-    trained = combine(voting_rows(yours, probe, model.name, bench=bench, resamples=resamples))
-    copies = [
-        voting_rows(
-            yours, probe, untrained_name(model.name, number), bench=bench, resamples=resamples
-        )
-        for number in range(settings.controls)
-    ]
-    p_value = 1.0 if trained is None else untrained_p_value(trained, copies)
-    strengths = [float(c.strength.max()) if c else 0.0 for c in map(combine, copies)]
-    return p_value, Control(
-        name="untrained copies",
-        expectation="their decisions go back to no group as strongly as the model's",
-        value=max(strengths),
-        holds=None,
-        note=f"Variance of the decision that goes back to one group: at most {max(strengths):.3g} "
-        f"in {len(copies)} untrained copies, "
-        f"{float(trained.strength.max()) if trained else 0:.3g} in the model (p = {p_value:.2g}).",
-    )
-
-
-def _sample(records: Sequence[ImageRecord], seed: int) -> list[ImageRecord]:
-    generator = np.random.default_rng([seed, 0xC0])
-    return [records[row] for row in sampled_rows(len(records), CONTROL_IMAGES, generator)]
+    copies = untrained_copies(model, count=settings.controls, seed=settings.seed)
+    sample = control_records(bench.yours.records, seed=settings.seed)
+    readings = bench.read(sample, [ModelFamily(model, copies)], ())
+    return untrained_control(readings, model.name, copies=len(copies))
 
 
 def _details(
@@ -211,12 +163,21 @@ def _details(
         per_class=class_rows(
             yours, model.name, model.classes, concepts, effects=effects, seed=seed
         ),
+        slices=slice_rows(yours, model.name, model.classes, concepts, effects=effects, seed=seed),
+        field=field_losses(
+            yours,
+            model.name,
+            model.classes,
+            concepts,
+            effects=effects,
+            resamples=resamples.yours,
+        ),
         examples=examples(
             yours,
             model.name,
             model.classes,
             effects=effects,
-            interventions=INTERVENTIONS,
+            interventions=bench.changes,
             seed=seed,
         ),
     )
@@ -244,7 +205,7 @@ def _image_rows(model: ClassifierLike, bench: Bench, graft: GraftReading) -> lis
                 f"predicted: {change.name}": model.classes[
                     int(predicted(bench.yours, model.name, change.name)[row])
                 ]
-                for change in INTERVENTIONS
+                for change in bench.changes
             },
             "similarities": path[row].tolist(),
             **{name: captions[won[row]] for name, won in winners.items()},

@@ -9,7 +9,7 @@ from pathlib import Path
 from seewhy.audit import wording
 from seewhy.audit.figures import audit_figures
 from seewhy.audit.schema import AuditDocument
-from seewhy.audit.views import ModelView, evidence_rows, model_views
+from seewhy.audit.views import ModelView, evidence_rows, model_views, most_flipping
 from seewhy.report.figures import write_figure
 from seewhy.report.page import Page, Section, fragment
 from seewhy.results.charts import interval_text
@@ -34,10 +34,18 @@ class SectionPlan:
 PLAN = (
     SectionPlan("steps", "What to do next"),
     SectionPlan(
+        "changes",
+        "Since the earlier audit",
+        "The same questions, answered then and now. Where the two intervals overlap, the "
+        "difference may be chance; where they lie apart, it hardly is.",
+        wanted=lambda models: any(model.earlier for model in models),
+    ),
+    SectionPlan(
         "evidence",
         "The evidence",
         "Several independent ways of asking what the decisions rely on. The verdict stands on the "
-        "rows that vote, and only where they go together.",
+        "rows that vote. Where counterfactuals measured a concept, they alone say how much it "
+        "counts, and no other row may name a concept that does not.",
     ),
     SectionPlan(
         "accuracy",
@@ -46,10 +54,18 @@ PLAN = (
         "with the class. Where it does not, the mistakes show.",
     ),
     SectionPlan(
+        "field",
+        "What it would cost in the field",
+        "In your images a concept may go along with the class. In the field it may not. This is "
+        "the accuracy to expect if the concept came with every class alike and all else stayed "
+        "as it is. For the concept that the class means, it says only that the model uses it.",
+        wanted=lambda models: any(model.details.field for model in models),
+    ),
+    SectionPlan(
         "interventions",
         "Change the image, watch the decision",
-        "Each change removes or alters one thing in the pixels. A decision that follows the "
-        "change relies on that thing.",
+        "Each change removes or alters one thing in the pixels, or takes it from another image. "
+        "A decision that follows the change relies on that thing.",
         wanted=lambda models: any(model.details.interventions for model in models),
     ),
     SectionPlan(
@@ -62,8 +78,16 @@ PLAN = (
     SectionPlan(
         "classes",
         "Class by class",
-        "The classes with the lowest accuracy come first.",
+        "The classes with the lowest accuracy come first. What parts from the class is a concept "
+        "that comes with every class alike.",
         wanted=lambda models: any(model.details.per_class for model in models),
+    ),
+    SectionPlan(
+        "slices",
+        "Slice by slice",
+        "All images with one value of a concept: its true value where that is known, otherwise "
+        "as the encoder reads it. The slices with the lowest accuracy come first.",
+        wanted=lambda models: any(model.details.slices for model in models),
     ),
     SectionPlan(
         "controls",
@@ -123,9 +147,14 @@ def compose_page(document: AuditDocument) -> Page:
         "evidence": evidence_rows(models),
         "voting": any(row.votes for model in models for row in model.published_rows),
         "points": wording.points_text,
+        "routes": wording.ROUTES,
+        "day": _day,
+        "change_text": wording.change_text,
+        "rulings": wording.rulings_text,
         "chance": wording.chance_text,
         "interval": lambda low, high: interval_text(low, high, "share"),
         "top_sources": _top_sources,
+        "most_flipping": most_flipping,
         "tables": _fact_tables(document),
         "glossary": wording.GLOSSARY,
     }

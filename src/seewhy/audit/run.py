@@ -12,13 +12,14 @@ from typing import Any
 from PIL import Image
 
 from seewhy.audit.arrays import explained
-from seewhy.audit.interventions import INTERVENTIONS
+from seewhy.audit.interventions import Intervention
 from seewhy.audit.judging import Bench, Judged, judge_model
 from seewhy.audit.probes import probe_records
 from seewhy.audit.readings import ModelFamily, PassSettings, Readings, read_images
 from seewhy.audit.result import AuditResult
 from seewhy.audit.running import pass_options
 from seewhy.audit.schema import AuditDocument
+from seewhy.audit.screening import chosen_changes
 from seewhy.audit.settings import AuditSettings
 from seewhy.base.axes import TextEmbeddings
 from seewhy.base.errors import DataError, UsageError
@@ -115,18 +116,24 @@ class Study:
     def result(self) -> AuditResult:
         """Read all images with all models, then judge each model."""
         families = [ModelFamily(model) for model in self.models]
-        yours = self._read(self.source.records, families, True)
+        changes = chosen_changes(
+            self.source.records,
+            self.encoder,
+            self.concepts,
+            captions=self.texts,
+            settings=self._pass_settings(),
+        )
+        yours = self._read(self.source.records, families, changes)
         _refuse_empty(yours, self.source)
         bench = Bench(
             concepts=self.concepts,
             encoder=self.encoder,
             texts=self.texts,
             yours=yours,
-            probe=self._read(self.probe, families, False),
-            also={
-                name: self._read(records, families, False) for name, records in self.also.items()
-            },
+            probe=self._read(self.probe, families, ()),
+            also={name: self._read(records, families, ()) for name, records in self.also.items()},
             settings=self.settings,
+            changes=changes,
             read=self._read,
         )
         judged = [judge_model(model, bench) for model in self.models]
@@ -146,19 +153,22 @@ class Study:
         self,
         records: Sequence[ImageRecord],
         families: Sequence[ModelFamily],
-        changed: bool,
+        changes: Sequence[Intervention],
     ) -> Readings:
         return read_images(
             records,
             families,
             self.encoder,
             captions=self.texts,
-            interventions=INTERVENTIONS if changed else (),
-            settings=PassSettings(
-                batch_size=self.settings.batch_size,
-                seed=self.settings.seed,
-                options=pass_options(self.settings),
-            ),
+            interventions=changes,
+            settings=self._pass_settings(),
+        )
+
+    def _pass_settings(self) -> PassSettings:
+        return PassSettings(
+            batch_size=self.settings.batch_size,
+            seed=self.settings.seed,
+            options=pass_options(self.settings),
         )
 
     def _document(self, bench: Bench, judged: Sequence[Judged]) -> AuditDocument:

@@ -4,10 +4,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+YOUR_IMAGES = "your images"
+"""The name of the images that an audit was asked about, among the sets with an accuracy."""
 
 RowName = Literal[
-    "graft-published", "graft-readable", "decision-share", "probe-share", "interventions"
+    "graft-published",
+    "graft-readable",
+    "decision-share",
+    "probe-share",
+    "interventions",
+    "counterfactuals",
 ]
 
 
@@ -55,9 +62,14 @@ class Control(Record):
 class Verdict(Record):
     """Which concept group the decisions of one model rely on, or "undecided".
 
+    `relied_on` lists the groups whose share is beyond what ignoring them would give, the largest
+    first; `dominant` is the first where it leads clearly. Several groups without a leader are a
+    verdict too: `dominant` is then None and `undecided` false.
+
     `effect` is the combined share of the leading group minus that of the runner-up (-1 to 1),
     `interval` its 95 % bootstrap interval, `p_value` the chance of so large a reliance in
-    untrained copies of the model. `sentence` is for a reader who is no expert.
+    untrained copies of the model, `p_values` per group the chance of its share if the decision
+    ignored it. `sentence` is for a reader who is no expert.
     """
 
     model: str
@@ -67,6 +79,8 @@ class Verdict(Record):
     interval: tuple[float, float] | None
     p_value: float | None
     shares: dict[str, Estimate]
+    relied_on: list[str] = Field(default_factory=list)
+    p_values: dict[str, float] = Field(default_factory=dict)
     sentence: str
     reason: str
     next_steps: list[str]
@@ -123,8 +137,42 @@ class ClassRow(Record):
     name: str
     images: int
     accuracy: Estimate
-    shares: dict[str, Estimate]
+    shares: dict[str, Estimate] = Field(
+        description="variance of the decisions on the class's images that only this group explains"
+    )
     flipped: dict[str, Estimate] = Field(description="per concept group, by its interventions")
+
+
+class SliceRow(Record):
+    """The images with one value of one concept group: true where known, else as read."""
+
+    group: str
+    value: str
+    images: int
+    accuracy: Estimate
+    answers: dict[str, float] = Field(description="share answered with a class; the commonest five")
+    flipped: dict[str, Estimate] = Field(description="decisions that change, per intervention")
+
+
+Route = Literal["seen", "pixels"]
+
+
+class FieldLoss(Record):
+    """What happens to the accuracy if a group's value no longer goes with the class.
+
+    `loss` is `accuracy` minus `predicted` (-1 to 1). `route` says where the cases against the
+    class come from: "seen" among the images, or made of them by changing "pixels"; the value is
+    the one that the encoder reads. `counterfactual` is the loss by the true attributes.
+    """
+
+    accuracy: Estimate
+    predicted: Estimate
+    loss: Estimate
+    route: Route | None
+    agreement: float | None = Field(description="share of images whose value goes with the class")
+    independent: float | None = Field(description="the same if the value ignored the class")
+    counterfactual: Estimate
+    per_class: dict[str, Estimate] = Field(description="the loss, in classes with enough images")
 
 
 class Example(Record):
@@ -161,6 +209,40 @@ class ModelDetails(Record):
     published: PublishedCounts | None
     per_class: list[ClassRow]
     examples: list[Example]
+    slices: list[SliceRow] = Field(default_factory=list)
+    field: dict[str, FieldLoss] = Field(
+        default_factory=dict, description="per concept group: what its loss would cost"
+    )
+
+
+class Change(Record):
+    """A figure then and now; `apart` says whether the two intervals have nothing in common."""
+
+    before: Estimate
+    now: Estimate
+    difference: float | None
+    apart: bool | None
+
+
+class ModelChange(Record):
+    """What changed in one model since the earlier audit; None stands for "undecided"."""
+
+    model: str
+    earlier: str
+    dominant: str | None
+    dominant_before: str | None
+    accuracy: Change
+    shares: dict[str, Change]
+    losses: dict[str, Change]
+
+
+class Baseline(Record):
+    """The earlier audit, what makes the two hard to compare, and what changed."""
+
+    created: str
+    title: str
+    warnings: list[str]
+    models: list[ModelChange]
 
 
 class AuditDocument(Record):
@@ -178,3 +260,4 @@ class AuditDocument(Record):
     hashes: dict[str, str]
     verdicts: list[Verdict]
     details: list[ModelDetails]
+    baseline: Baseline | None = None

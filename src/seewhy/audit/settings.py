@@ -30,7 +30,7 @@ class AuditSettings(BaseModel):
     batch_size: int = Field(default=32, ge=1)
     device: str = "auto"
     bootstrap: int = Field(default=1000, ge=100)
-    controls: int = Field(default=5, ge=3)
+    controls: int = Field(default=8, ge=3)
     probe_images: int = Field(default=400, ge=50)
     level: float = Field(default=0.01, gt=0, lt=0.5)
     max_failures: float = Field(default=0.01, ge=0, le=1)

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
-from seewhy.audit.controls import exceedance
-from seewhy.audit.evidence import Shares, estimate, estimates
+from seewhy.audit.evidence import CONSTANT, Shares, estimate, estimates
+from seewhy.audit.flips import NEGLIGIBLE
 from seewhy.audit.schema import Control, Estimate, EvidenceRow, Verdict
 
 LEAST_EFFECT = 0.1
+
+Combination = Literal["counterfactuals first", "mean"]
 
 
 @dataclass(frozen=True)
@@ -23,47 +27,79 @@ class Guessing:
 
 @dataclass(frozen=True)
 class Combined:
-    """The mean of the voting rows, per group, with its bootstrap draws."""
+    """The voting rows together, per group, with bootstrap draws.
 
-    points: np.ndarray
-    draws: np.ndarray
-    strength: np.ndarray
+    `p_values` are the chance of each share if the decision ignored the group; `constant` marks
+    groups that do not vary in the images, `known` those that any voting row measured.
+    """
+
+    points: Float[np.ndarray, " groups"]
+    draws: Float[np.ndarray, "groups resamples"]
+    p_values: Float[np.ndarray, " groups"]
     known: tuple[bool, ...]
+    constant: tuple[bool, ...]
 
 
-def combine(rows: Sequence[Shares]) -> Combined | None:
-    """Average the voting rows; each group over the rows that measured it. None without votes.
+def combine(
+    rows: Sequence[Shares], combination: Combination = "counterfactuals first"
+) -> Combined | None:
+    """One share per group from the voting rows; None without votes.
 
-    `strength` is the mean over rows of share times the variance of the probabilities: how much
-    of the decisions, in absolute terms, goes back to each group. `known` says which groups any
-    voting row measured.
+    Where counterfactuals measured a group they alone speak for it, as they hold all else still;
+    the other rows are averaged for the groups that are left. "mean" averages all rows.
     """
     voting = [row for row in rows if row.row.votes]
     if not voting:
         return None
-    weights = np.array([row.known for row in voting], dtype=float)
-    known = tuple((weights.sum(axis=0) > 0).tolist())
-    weights /= np.maximum(weights.sum(axis=0), 1)
-    points = sum(w * row.points for w, row in zip(weights, voting, strict=True))
-    draws = sum(w[:, None] * row.draws for w, row in zip(weights, voting, strict=True))
-    strength = sum(w * row.points * row.strength for w, row in zip(weights, voting, strict=True))
-    return Combined(np.asarray(points), np.asarray(draws), np.asarray(strength), known)
+    constant = _constant(voting)
+    weights = _weights(voting, constant, combination)
+    known = weights.sum(axis=0) > 0
+    draws = np.asarray(sum(w[:, None] * row.draws for w, row in zip(weights, voting, strict=True)))
+    return Combined(
+        points=np.asarray(sum(w * row.points for w, row in zip(weights, voting, strict=True))),
+        draws=draws,
+        p_values=np.where(known, _p_values(voting, weights, draws), 1.0),
+        known=tuple(known.tolist()),
+        constant=tuple(constant.tolist()),
+    )
 
 
-def untrained_p_value(combined: Combined, untrained: Sequence[Sequence[Shares]]) -> float:
-    """How likely an untrained copy shows as strong a reliance on any one group."""
-    null = []
-    for rows in untrained:
-        other = combine(rows)
-        null.append(0.0 if other is None else float(other.strength.max()))
-    return exceedance(float(combined.strength.max()), null)
+def _constant(voting: Sequence[Shares]) -> Bool[np.ndarray, " groups"]:
+    told = [np.array(row.constant) for row in voting if row.constant]
+    return np.any(told, axis=0) if told else np.zeros(len(voting[0].points), dtype=bool)
+
+
+def _weights(
+    voting: Sequence[Shares],
+    constant: Bool[np.ndarray, " groups"],
+    combination: Combination,
+) -> Float[np.ndarray, "rows groups"]:
+    """Each row's weight per group; they sum to 1, or to 0 where no row measured the group."""
+    known = np.array([row.known for row in voting], dtype=float) * ~constant
+    if combination == "counterfactuals first":
+        first = np.array([row.row.name == "counterfactuals" for row in voting])
+        known[~first] *= ~known[first].any(axis=0)
+    return np.asarray(known / np.maximum(known.sum(axis=0), 1))
+
+
+def _p_values(
+    voting: Sequence[Shares],
+    weights: Float[np.ndarray, "rows groups"],
+    draws: Float[np.ndarray, "groups resamples"],
+) -> Float[np.ndarray, " groups"]:
+    """The test of the row that speaks for the group, or else how many draws are negligible."""
+    p_values = (1 + (draws <= NEGLIGIBLE).sum(axis=1)) / (1 + draws.shape[1])
+    for row, own in zip(voting, weights, strict=True):
+        if row.p_values is not None:
+            p_values = np.where(own == 1, row.p_values, p_values)
+    return np.asarray(p_values)
 
 
 @dataclass(frozen=True)
 class Case:
     """All that is known about one model; `rows` may vote, `silent` rows are only shown.
 
-    `p_value` is the chance of so strong a reliance in untrained copies, None if not asked.
+    `p_value` is the chance that answers of an untrained copy vary as much, None if not asked.
     """
 
     model: str
@@ -80,50 +116,76 @@ class Case:
         return [*self.silent, *(row.row for row in self.rows)]
 
 
-def judge(case: Case, *, level: float) -> Verdict:
+def judge(
+    case: Case, *, level: float, combination: Combination = "counterfactuals first"
+) -> Verdict:
     """The verdict on one model.
 
-    A group is named when it leads by at least 0.1 with an interval above zero, no voting row
-    names another, untrained copies do not rely as strongly on anything, every control that can
-    fail holds, and the answers are better than guessing where the group goes with the class
-    (as far as labels tell).
+    A group is relied on when its share is at least 0.1 and unlikely (at most `level`) if the
+    decision ignored it. There is a verdict when some group is, no voting row names another one
+    on its own, the answers vary more than those of untrained copies, every control that can fail
+    holds, no group that varies went unmeasured, and the answers are better than guessing
+    where the leading group goes with the class (as far as labels tell). The leading group is
+    dominant when it leads by at least 0.1 with an interval above zero.
     """
-    combined = combine(case.rows)
+    combined = combine(case.rows, combination)
     if combined is None:
         return _no_votes(case)
-    order = np.argsort(-combined.points)
-    dominant, second = (case.groups[position] for position in order[:2])
-    ahead = combined.draws[order[0]] - combined.draws[order[1]]
-    lead = estimate(combined.points[order[0]] - combined.points[order[1]], ahead, 0)
-    unmeasured = [g for g, known in zip(case.groups, combined.known, strict=True) if not known]
+    order = np.argsort(-combined.points, kind="stable")
+    leader = case.groups[order[0]]
+    relied_on = [
+        case.groups[g]
+        for g in order
+        if combined.p_values[g] <= level and combined.points[g] >= LEAST_EFFECT
+    ]
     doubts = [
-        *(f"No voting row measures {group}." for group in unmeasured),
-        *_guessing_doubts(dominant, case.guessing.get(dominant), level),
+        *_unmeasured_doubts(case.groups, combined),
+        *_guessing_doubts(leader, case.guessing.get(leader), level),
         *_untrained_doubts(case.p_value, level),
-        *_lead_doubts(dominant, second, lead, case.rows),
+        *_reliance_doubts(leader, relied_on, case.rows),
         *(f"Control failed: {each.name}." for each in case.controls if each.holds is False),
     ]
-    images = max(share.images for row in case.rows for share in row.row.shares.values())
-    shares = estimates(case.groups, combined.points, combined.draws, images)
-    shares |= {
-        group: Estimate(value=None, reason="no voting row measures it") for group in unmeasured
-    }
+    lead = _lead(combined, order)
+    leads = (lead.value or 0) >= LEAST_EFFECT and (lead.low or 0) > 0
+    named = [] if doubts else [leader] if leads else relied_on
+    shares = _shares(case, combined)
     return Verdict(
         model=case.model,
-        dominant=None if doubts else dominant,
-        undecided=bool(doubts),
+        dominant=leader if named == [leader] else None,
+        undecided=not named,
         effect=lead.value,
         interval=(lead.low or 0.0, lead.high or 0.0),
         p_value=case.p_value,
         shares=shares,
-        sentence=_undecided_sentence(case.model, doubts[0])
-        if doubts
-        else _sentence(case.model, dominant, second, shares),
-        reason=" ".join(doubts) if doubts else _agreement(case.rows, dominant),
-        next_steps=_next_steps(dominant, case.rows, doubts),
+        relied_on=[] if doubts else relied_on,
+        p_values=dict(zip(case.groups, map(float, combined.p_values), strict=True)),
+        sentence=_sentence(case.model, named, shares)
+        if named
+        else _undecided_sentence(case.model, doubts[0]),
+        reason=_agreement(case.rows, named) if named else " ".join(doubts),
+        next_steps=_next_steps(named, case.rows),
         evidence=case.evidence,
         controls=list(case.controls),
     )
+
+
+def _lead(combined: Combined, order: Int[np.ndarray, " groups"]) -> Estimate:
+    first, second = order[:2]
+    return estimate(
+        combined.points[first] - combined.points[second],
+        combined.draws[first] - combined.draws[second],
+        0,
+    )
+
+
+def _shares(case: Case, combined: Combined) -> dict[str, Estimate]:
+    images = max(share.images for row in case.rows for share in row.row.shares.values())
+    shares = estimates(case.groups, combined.points, combined.draws, images)
+    for group, known, constant in zip(case.groups, combined.known, combined.constant, strict=True):
+        if not known:
+            reason = CONSTANT if constant else "no voting row measures it"
+            shares[group] = Estimate(value=None, reason=reason)
+    return shares
 
 
 def _no_votes(case: Case) -> Verdict:
@@ -137,7 +199,7 @@ def _no_votes(case: Case) -> Verdict:
         shares={group: Estimate(value=None, reason="no row votes") for group in case.groups},
         sentence=_undecided_sentence(case.model, "No row of evidence could vote."),
         reason="No row of evidence could vote. " + " ".join(row.row.note for row in case.rows),
-        next_steps=_next_steps("", case.rows, ["no row votes"]),
+        next_steps=_next_steps([], case.rows),
         evidence=case.evidence,
         controls=list(case.controls),
     )
@@ -155,46 +217,68 @@ def _guessing_doubts(group: str, guessing: Guessing | None, level: float) -> lis
 def _untrained_doubts(p_value: float | None, level: float) -> list[str]:
     if p_value is None or p_value <= level:
         return []
-    return [f"Untrained copies of the model rely as strongly on something (p = {p_value:.2g})."]
+    return [f"The answers of untrained copies of the model vary as much (p = {p_value:.2g})."]
 
 
-def _lead_doubts(dominant: str, second: str, lead: Estimate, rows: Sequence[Shares]) -> list[str]:
-    doubts = []
-    if (lead.value or 0) < LEAST_EFFECT or (lead.low or 0) <= 0:
-        doubts.append(f"{dominant} does not lead {second} clearly.")
-    against = [row.row.name for row in rows if row.row.dominant not in (None, dominant)]
+def _unmeasured_doubts(groups: Sequence[str], combined: Combined) -> list[str]:
+    """A group that varies and that nobody measured may be what the decision goes by."""
+    told = zip(groups, combined.known, combined.constant, strict=True)
+    return [
+        f"No voting row measures {group}."
+        for group, known, constant in told
+        if not (known or constant)
+    ]
+
+
+def _reliance_doubts(leader: str, relied_on: Sequence[str], rows: Sequence[Shares]) -> list[str]:
+    if not relied_on:
+        return [f"Not even {leader} accounts for more than a decision that ignores it would give."]
+    against = [row.row.name for row in rows if row.row.dominant not in (None, leader, *relied_on)]
     if against:
-        doubts.append(f"The evidence disagrees: another group is named by {', '.join(against)}.")
-    return doubts
+        return [f"The evidence disagrees: another group is named by {', '.join(against)}."]
+    return []
 
 
 def _undecided_sentence(model: str, doubt: str) -> str:
     return f"Undecided: the evidence does not say what {model} relies on. {doubt}"
 
 
-def _sentence(model: str, dominant: str, second: str, shares: Mapping[str, Estimate]) -> str:
-    first, other = (100 * (shares[group].value or 0) for group in (dominant, second))
+def _sentence(model: str, named: Sequence[str], shares: Mapping[str, Estimate]) -> str:
+    parts = [f"{100 * (shares[group].value or 0):.0f} % to {group}" for group in named]
+    if len(named) > 1:
+        return (
+            f"{model} decides by {_listed(named)} together: {_listed(parts)} of its decision goes "
+            "back to each, and none leads."
+        )
+    others = {g: s.value for g, s in shares.items() if g not in named and s.value is not None}
+    second = max(others, key=lambda group: others[group], default=None)
+    rest = f", {100 * others[second]:.0f} % to {second}" if second is not None else ""
     return (
-        f"{model} decides by {dominant}: {first:.0f} % of its decision goes back to {dominant}, "
-        f"{other:.0f} % to {second}."
+        f"{model} decides by {named[0]}: {100 * (shares[named[0]].value or 0):.0f} % of its "
+        f"decision goes back to {named[0]}{rest}."
     )
 
 
-def _agreement(rows: Sequence[Shares], dominant: str) -> str:
-    agreeing = [row.row.name for row in rows if row.row.dominant == dominant]
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _agreement(rows: Sequence[Shares], named: Sequence[str]) -> str:
+    agreeing = [row.row.name for row in rows if row.row.dominant in named]
     voting = [row.row.name for row in rows if row.row.votes]
     return (
-        f"{len(agreeing)} of {len(voting)} voting rows name {dominant} on their own "
-        f"({', '.join(agreeing) or 'none'}); none names another group."
+        f"{len(agreeing)} of {len(voting)} voting rows name {' or '.join(named)} on their own "
+        f"({', '.join(agreeing) or 'none'}); none names a group that is not relied on."
     )
 
 
-def _next_steps(dominant: str, rows: Sequence[Shares], doubts: Sequence[str]) -> list[str]:
-    if not doubts:
+def _next_steps(named: Sequence[str], rows: Sequence[Shares]) -> list[str]:
+    if named:
+        what = _listed(named)
         return [
-            f"If {dominant} is what the class means, nothing is wrong. If it is not, collect or "
-            f"make training images in which {dominant} does not go with the class.",
-            f"Look at the images below whose answer changes with {dominant} alone.",
+            f"If {what} is what the class means, nothing is wrong. If it is not, collect or "
+            f"make training images in which {what} does not go with the class.",
+            f"Look at the images below whose answer changes with {what} alone.",
             "After retraining, audit both models on the same images with --compare.",
         ]
     steps = []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from seewhy.audit import wording
+from seewhy.audit.evidence import CONSTANT
 from seewhy.audit.parts import (
     NO_GROUP,
     accuracy_scores,
@@ -18,11 +19,15 @@ from seewhy.audit.parts import (
 )
 from seewhy.audit.schema import (
     AuditDocument,
+    Baseline,
     ClassRow,
     Estimate,
     EvidenceRow,
     Example,
+    FieldLoss,
+    ModelChange,
     ModelDetails,
+    SliceRow,
     Verdict,
 )
 from seewhy.base.errors import InternalError
@@ -30,6 +35,7 @@ from seewhy.report.page import IMAGE_BUDGET
 from seewhy.results.parts import ConceptScores, Curve
 
 MAX_CLASSES = 200
+MAX_SLICES = 200
 _MAX_COLUMNS = 6
 _HEADLINES = 2
 
@@ -42,6 +48,7 @@ class EvidenceView:
     question: str
     meaning: str
     note: str
+    chances: str
     votes: bool
     dominant: str | None
     stand: str
@@ -62,6 +69,7 @@ class ModelView:
     groups: Mapping[str, Mapping[str, Sequence[str]]]
     colours: Mapping[str, int]
     budget: int = IMAGE_BUDGET
+    earlier: Baseline | None = None
 
     @property
     def name(self) -> str:
@@ -72,6 +80,27 @@ class ModelView:
     def lead(self) -> str:
         """Effect, interval and p-value in words."""
         return wording.lead_text(self.verdict)
+
+    @property
+    def named(self) -> list[str]:
+        """The groups that the verdict names; none if undecided."""
+        return wording.named_groups(self.verdict)
+
+    @property
+    def chances(self) -> str:
+        """The p-value of each combined share."""
+        return wording.group_chances(self.verdict, self.verdict.shares)
+
+    @property
+    def share_reasons(self) -> list[str]:
+        """Why a combined share is missing."""
+        return _reasons(self.verdict.shares)
+
+    @property
+    def change(self) -> ModelChange | None:
+        """What changed since the earlier audit, where it knew this model."""
+        changes = self.earlier.models if self.earlier else []
+        return next((change for change in changes if change.model == self.name), None)
 
     @property
     def pair(self) -> tuple[str, str] | None:
@@ -152,13 +181,52 @@ class ModelView:
 
     @property
     def class_shares(self) -> list[str]:
-        """The groups with a share in some class; at most six columns."""
-        return _union(row.shares for row in self.classes)[:_MAX_COLUMNS]
+        """The groups with a known share in some class; at most six columns."""
+        known = (
+            {g: s for g, s in row.shares.items() if s.value is not None} for row in self.classes
+        )
+        return _union(known)[:_MAX_COLUMNS]
 
     @property
     def class_flips(self) -> list[str]:
         """The groups with an intervention in some class; at most six columns."""
         return _union(row.flipped for row in self.classes)[:_MAX_COLUMNS]
+
+    @property
+    def class_losses(self) -> list[str]:
+        """The groups with a predicted loss in some class; at most six columns."""
+        known = (name for name, found in self.details.field.items() if found.per_class)
+        return list(known)[:_MAX_COLUMNS]
+
+    @cached_property
+    def slices(self) -> list[SliceRow]:
+        """The slices with the lowest accuracy, at most `MAX_SLICES`; unknown ones last."""
+        rows = sorted(
+            self.details.slices, key=lambda row: (row.accuracy.value is None, _or_one(row.accuracy))
+        )
+        return rows[:MAX_SLICES]
+
+    @property
+    def slices_left_out(self) -> int:
+        """How many slices the table does not show."""
+        return len(self.details.slices) - len(self.slices)
+
+    @property
+    def losses(self) -> list[tuple[str, FieldLoss]]:
+        """The groups with a predicted loss, the largest first."""
+        known = [(g, found) for g, found in self.details.field.items() if found.route]
+        return sorted(known, key=lambda item: -(item[1].loss.value or 0.0))
+
+    @property
+    def loss_reasons(self) -> list[str]:
+        """Why a loss is missing."""
+        return _reasons({group: found.loss for group, found in self.details.field.items()})
+
+    @property
+    def worst_loss(self) -> str | None:
+        """What the costliest concept would do to the accuracy, in a sentence."""
+        worst = wording.worst_loss(self.details.field)
+        return None if worst is None else wording.loss_text(worst, self.details.field[worst])
 
     @property
     def graft(self) -> tuple[ConceptScores, ...]:
@@ -213,7 +281,11 @@ class ModelView:
             model=self.name,
             question=question,
             meaning=meaning,
-            note=" ".join([row.note, *_reasons(row.shares)]).strip(),
+            note=" ".join([row.note, *_reasons(_untold(row))]).strip(),
+            # Only this row has a test of its own, and it speaks alone for what it measured.
+            chances=wording.group_chances(self.verdict, row.shares)
+            if row.votes and row.name == "counterfactuals"
+            else "",
             votes=row.votes,
             dominant=row.dominant,
             stand=stand,
@@ -230,18 +302,28 @@ def model_views(document: AuditDocument, colours: Mapping[str, int]) -> tuple[Mo
         raise InternalError("the verdicts and the details of an audit name different models.")
     budget = IMAGE_BUDGET // max(len(document.verdicts), 1)
     return tuple(
-        ModelView(verdict, details, document.groups, colours, budget)
+        ModelView(verdict, details, document.groups, colours, budget, document.baseline)
         for verdict, details in zip(document.verdicts, document.details, strict=True)
     )
 
 
 def evidence_rows(models: Sequence[ModelView]) -> list[list[EvidenceView]]:
-    """Per question one answer of each model that has one; questions that carry votes first."""
+    """Per question one answer of each model that has one; questions that carry votes first.
+
+    Otherwise in the order of `wording.ROW_QUESTIONS`.
+    """
     rows: dict[str, list[EvidenceView]] = {}
     for model in models:
         for row in model.verdict.evidence:
             rows.setdefault(row.name, []).append(model.evidence_view(row))
-    return sorted(rows.values(), key=lambda views: not any(view.votes for view in views))
+    ordered = [rows[name] for name in wording.ROW_QUESTIONS if name in rows]
+    return sorted(ordered, key=lambda views: not any(view.votes for view in views))
+
+
+def most_flipping(row: SliceRow) -> tuple[str, Estimate] | None:
+    """The intervention that changes most decisions of a slice, if any changes one."""
+    known = {name: share for name, share in row.flipped.items() if share.value}
+    return max(known.items(), key=lambda item: item[1].value or 0.0) if known else None
 
 
 def _reasons(estimates: Mapping[str, Estimate]) -> list[str]:
@@ -251,6 +333,15 @@ def _reasons(estimates: Mapping[str, Estimate]) -> list[str]:
         if estimate.value is None and estimate.reason:
             names.setdefault(estimate.reason, []).append(name)
     return [f"{', '.join(who)}: {reason}." for reason, who in names.items()]
+
+
+def _untold(row: EvidenceRow) -> dict[str, Estimate]:
+    """The shares of a row whose reasons its note does not give."""
+    return {
+        name: share
+        for name, share in row.shares.items()
+        if share.reason != CONSTANT and share.reason not in row.note
+    }
 
 
 def _union(mappings: Iterable[Mapping[str, object]]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Other readings of what a decision relies on, behind one interface, to compare with."""

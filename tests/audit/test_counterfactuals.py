@@ -6,7 +6,7 @@ from tests.audit.planted_readings import CONCEPTS, MODEL, independent, planted
 
 from seewhy.audit.counterfactuals import answer_flips, counterfactual_row, useful
 from seewhy.audit.evidence import CONSTANT
-from seewhy.audit.exchanges import EXCHANGES
+from seewhy.audit.pixels.exchanges import EXCHANGES
 
 IMAGES = 60
 COLOUR, SHAPE = independent(IMAGES, seed=3)

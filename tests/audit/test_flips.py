@@ -11,7 +11,6 @@ from seewhy.audit.flips import (
     Flips,
     count_flips,
     joined,
-    read_positions,
 )
 
 
@@ -155,11 +154,3 @@ def test_joining_fills_in_only_groups_that_were_not_measured():
     assert_array_equal(both.flipped[1], np.full(20, 2))
     assert both.placebo == pytest.approx(1 / 3)
     assert_array_equal(both.varies, first.varies)
-
-
-def test_positions_are_those_of_the_largest_contrast_per_group():
-    features = {
-        "colour": np.array([[0.2, -0.1, -0.1], [-0.3, 0.0, 0.3]]),
-        "shape": np.array([[-0.5, 0.5], [0.1, -0.1]]),
-    }
-    assert_array_equal(read_positions(features), [[0, 1], [2, 0]])

@@ -53,9 +53,20 @@ def test_a_comparison_is_read(text, subject, group, sign, limit):
 
 
 def test_words_on_the_verdict_are_read():
-    undecided, dominant = read_conditions(["undecided", "dominant = background colour"], GROUPS)
+    texts = ["undecided", "dominant = background colour", "relied=shape"]
+    undecided, dominant, relied = read_conditions(texts, GROUPS)
     assert undecided.subject == "undecided"
     assert (dominant.subject, dominant.group) == ("dominant", "background colour")
+    assert (relied.subject, relied.group) == ("relied", "shape")
+
+
+def test_several_groups_that_count_together_are_relied_on_and_none_is_dominant():
+    biased = documents.biased_document()
+    both = {"dominant": None, "undecided": False, "relied_on": ["colour", "shape"]}
+    together = biased.verdicts[0].model_copy(update=both)
+    document = biased.model_copy(update={"verdicts": [together]})
+    conditions = "dominant=colour", "relied=colour", "relied=shape", "undecided"
+    assert findings(document, *conditions) == ["passed", "tripped", "tripped", "passed"]
 
 
 @pytest.mark.parametrize(

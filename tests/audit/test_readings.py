@@ -10,7 +10,7 @@ from tests.audit.planted_readings import CONCEPTS, independent, similarities
 from torch import nn
 
 from seewhy.audit.controls import untrained_copies
-from seewhy.audit.interventions import INTERVENTIONS, Intervention
+from seewhy.audit.pixels.interventions import INTERVENTIONS, Intervention
 from seewhy.audit.readings import (
     ORIGINAL,
     ModelFamily,

@@ -7,7 +7,14 @@ from tests.audit.planted_readings import CONCEPTS, MODEL, independent, planted, 
 from seewhy.audit.controls import exceedance
 from seewhy.audit.evidence import Resamples, spread
 from seewhy.audit.readings import ORIGINAL, untrained_name
-from seewhy.audit.rows import CONTROL_IMAGES, control_records, untrained_control, voting_rows
+from seewhy.audit.rows import (
+    CONTROL_IMAGES,
+    LEAST_APART,
+    captions_control,
+    control_records,
+    untrained_control,
+    voting_rows,
+)
 from seewhy.data.records import ImageRecord
 
 COLOUR, SHAPE = independent(100)
@@ -81,3 +88,25 @@ def test_copies_see_at_most_eighty_images_each_once(images):
     assert chosen == [record.id for record in control_records(records, seed=1)]
     if images > 1:
         assert chosen != [record.id for record in control_records(records, seed=2)]
+
+
+def exchanged(alone, both):
+    """A hundred images: in so many an exchange changes the colour alone, in so many both."""
+    colour, shape = np.ones(100), np.ones(100)
+    colour[: alone + both] = -1
+    shape[:both] = -1
+    after = (COLOUR * colour, SHAPE * shape, COLOUR)
+    # What changes the whole picture may change several concepts, and proves nothing.
+    return planted(COLOUR, SHAPE, COLOUR, other_object_colour=after, grey=(-COLOUR, -SHAPE, COLOUR))
+
+
+@pytest.mark.parametrize(
+    ("alone", "both", "holds"),
+    [(70, 30, True), (69, 31, False), (15, 0, True), (14, 0, None), (0, 15, False), (0, 0, None)],
+)
+def test_captions_suit_where_one_thing_changes_and_one_concept_follows(alone, both, holds):
+    control = captions_control(exchanged(alone, both), CONCEPTS)
+    assert control.holds is holds
+    assert control.value == (alone / (alone + both) if alone + both else None)
+    assert f"{alone} of {alone + both} changed images" in control.note
+    assert f"{LEAST_APART:.0%}" in control.note

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.audit.pictures import disc, on_ground
+from tests.audit.pixels.pictures import disc, on_ground
 
-from seewhy.audit.interventions import INTERVENTIONS
+from seewhy.audit.pixels.interventions import INTERVENTIONS
 from seewhy.audit.readings import PassSettings
 from seewhy.audit.screening import SCREENED_IMAGES, chosen_changes
 from seewhy.base.errors import DataError

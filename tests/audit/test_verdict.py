@@ -186,6 +186,9 @@ def test_a_share_that_ignoring_the_group_would_give_is_not_relied_on():
     assert found.relied_on == ["colour"]
     assert found.dominant == "colour"
     assert found.p_values == {"colour": SURE, "shape": BY_CHANCE_ALONE}
+    found = verdict(rows=[counterfactual((0.3, 0.29), (BY_CHANCE_ALONE, SURE))])
+    assert (found.dominant, found.relied_on) == ("shape", ["shape"])
+    assert found.effect == pytest.approx(-0.01)
     undecided(
         "Not even colour accounts for more than a decision that ignores it would give.",
         rows=[counterfactual((0.3, 0.2), (BY_CHANCE_ALONE, BY_CHANCE_ALONE))],
@@ -214,9 +217,20 @@ def test_another_row_may_name_a_group_that_is_relied_on_too():
     found = verdict(rows=[counterfactual((0.5, 0.45)), *others])
     assert found.relied_on == ["colour", "shape"]
     assert found.reason.startswith("2 of 2 voting rows name colour or shape on their own")
+
+
+def test_a_row_is_not_asked_about_what_counterfactuals_measured_and_its_word_is_told():
+    others = [row((0.1, 0.8), name="decision-share")]
+    found = verdict(rows=[counterfactual((0.5, 0.0), (SURE, 1.0)), *others])
+    assert found.dominant == "colour"
+    assert found.reason.endswith("decision-share names shape, for which another row speaks.")
+
+
+def test_a_row_that_speaks_for_the_group_it_names_can_disagree():
+    unmeasured = counterfactual((0.5, 0.0), (SURE, 1.0), known=(True, False))
     undecided(
         "The evidence disagrees: another group is named by decision-share",
-        rows=[counterfactual((0.5, 0.0), (SURE, 1.0)), *others],
+        rows=[unmeasured, row((0.01, 0.09), name="decision-share")],
     )
 
 
@@ -333,6 +347,7 @@ def test_counterfactuals_alone_speak_for_what_they_measured():
     assert_allclose(found.draws[1], (rows[1].draws[1] + rows[2].draws[1]) / 2)
     assert found.known == (True, True)
     assert_allclose(found.p_values, [SURE, 1 / 201])
+    assert found.speakers == ({"counterfactuals"}, {"decision-share", "probe-share"})
 
 
 def test_by_the_mean_counterfactuals_are_a_row_like_the_others():
@@ -348,7 +363,7 @@ def test_by_the_mean_counterfactuals_are_a_row_like_the_others():
     assert_allclose(found.p_values, [1 / 201, 1 / 201])
     case = replace(GOOD, rows=rows)
     assert judge(case, level=0.05, combination="mean").dominant == "colour"
-    assert judge(case, level=0.05).relied_on == []
+    assert judge(case, level=0.05).dominant == "shape"
 
 
 @given(points=tuples(*[floats(0, 1)] * 2), known=lists(booleans(), min_size=2, max_size=2))

@@ -14,9 +14,9 @@ from seewhy.audit.evidence import (
     leading_row,
     silent,
 )
-from seewhy.audit.exchanges import EXCHANGES
-from seewhy.audit.flips import FEWEST_CHANGED, Flips, count_flips, joined, read_positions
-from seewhy.audit.readings import ORIGINAL, Readings, concept_features
+from seewhy.audit.flips import FEWEST_CHANGED, Flips, count_flips, joined
+from seewhy.audit.pixels.exchanges import EXCHANGES
+from seewhy.audit.readings import ORIGINAL, Readings, read_values
 from seewhy.audit.schema import Estimate
 from seewhy.data.concepts import ConceptGroups
 
@@ -97,10 +97,21 @@ def useful(readings: Readings, concepts: ConceptGroups) -> set[str]:
     return reached
 
 
+def exchange_reach(readings: Readings, concepts: ConceptGroups) -> tuple[int, int]:
+    """Versions by exchange in which one group's value changed alone, and in which any did."""
+    before = _positions(readings, concepts, ORIGINAL)
+    alone = reached = 0
+    for name in EXCHANGES.keys() & readings.similarities.keys():
+        groups = (_positions(readings, concepts, name) != before).sum(axis=1)
+        alone += int((groups == 1).sum())
+        reached += int((groups > 0).sum())
+    return alone, reached
+
+
 def _positions(
     readings: Readings, concepts: ConceptGroups, variant: str
 ) -> Int[np.ndarray, "images groups"]:
-    return read_positions(concept_features(readings.similarities[variant], concepts))
+    return np.stack(list(read_values(readings, concepts, variant).values()), axis=1)
 
 
 def _counted(

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 
 from seewhy.audit.evidence import concept_changes, estimate, removes, share_of
-from seewhy.audit.interventions import Intervention
-from seewhy.audit.readings import ORIGINAL, Readings, concept_features
+from seewhy.audit.pixels.interventions import Intervention
+from seewhy.audit.readings import ORIGINAL, Readings, read_values
 from seewhy.audit.schema import (
     YOUR_IMAGES,
     ChangedImage,
@@ -106,14 +106,6 @@ def image_values(
     """Position of each image's value in each group: true where known, else as the encoder reads."""
     read, told = read_values(readings, concepts), told_values(readings, concepts)
     return {group: np.where(told[group] >= 0, told[group], read[group]) for group in read}
-
-
-def read_values(
-    readings: Readings, concepts: ConceptGroups, variant: str = ORIGINAL
-) -> dict[str, Int[np.ndarray, " images"]]:
-    """Position of each image's value in each group, as the encoder reads it."""
-    features = concept_features(readings.similarities[variant], concepts)
-    return {group: values.argmax(axis=1) for group, values in features.items()}
 
 
 def told_values(

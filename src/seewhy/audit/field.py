@@ -10,12 +10,11 @@ from seewhy.audit.details import (
     Positions,
     label_numbers,
     predicted,
-    read_values,
     told_values,
     usual_values,
 )
 from seewhy.audit.evidence import FEWEST_IMAGES, estimate
-from seewhy.audit.readings import ORIGINAL, Readings, concept_features
+from seewhy.audit.readings import ORIGINAL, Readings, concept_features, read_values
 from seewhy.audit.schema import Estimate, FieldLoss, InterventionEffect, Route
 from seewhy.audit.shares import PerImage
 from seewhy.data.concepts import ConceptGroup, ConceptGroups

@@ -1,6 +1,6 @@
 """Does the answer follow when one concept of an image changes, and no other? Formulas only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,10 +111,3 @@ def joined(first: Flips, second: Flips) -> Flips:
 def _varies(values: Values) -> Bool[np.ndarray, " groups"]:
     commonest = [np.bincount(column).max() / max(len(column), 1) for column in values.T]
     return np.asarray(1 - np.array(commonest) >= RARE)
-
-
-def read_positions(
-    features: Mapping[str, Float[np.ndarray, "_ _"]],
-) -> Values:
-    """Per image and group the position of the value with the largest contrast."""
-    return np.stack([values.argmax(axis=1) for values in features.values()], axis=1)

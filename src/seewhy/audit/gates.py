@@ -13,18 +13,18 @@ from seewhy.base.errors import InternalError, UsageError
 from seewhy.results.files import output_folder, write_bytes
 from seewhy.results.text import percent_text, visible_text
 
-Subject = Literal["share", "accuracy", "loss", "undecided", "dominant"]
+Subject = Literal["share", "accuracy", "loss", "undecided", "dominant", "relied"]
 Sign = Literal[">", ">=", "<", "<="]
 Finding = Literal["passed", "tripped", "unmeasured"]
 
 SHAPES = (
     "'GROUP>0.3', 'share(GROUP)>0.3', 'loss(GROUP)>0.1', 'accuracy<0.9' (signs > >= < <=), "
-    "'undecided' or 'dominant=GROUP'"
+    "'undecided', 'dominant=GROUP' or 'relied=GROUP'"
 )
 
 _COMPARED = re.compile(r"(?P<left>.+?)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>[^<>=]+)")
 _NAMED = re.compile(r"(?P<subject>share|loss)\s*\((?P<group>.*)\)")
-_DOMINANT = re.compile(r"dominant\s*=\s*(?P<group>.+)")
+_IN_VERDICT = re.compile(r"(?P<subject>dominant|relied)\s*=\s*(?P<group>.+)")
 _WORDS: Mapping[Subject, str] = {
     "share": "share of the decision that goes back to {group}",
     "accuracy": "accuracy on your images",
@@ -74,8 +74,9 @@ def read_conditions(texts: Iterable[str], groups: Sequence[str]) -> tuple[Condit
 def _condition(text: str, groups: Sequence[str]) -> Condition:
     if text == "undecided":
         return Condition(text, "undecided")
-    if named := _DOMINANT.fullmatch(text):
-        return Condition(text, "dominant", _known(named["group"], groups, text))
+    if named := _IN_VERDICT.fullmatch(text):
+        place: Subject = "relied" if named["subject"] == "relied" else "dominant"
+        return Condition(text, place, _known(named["group"], groups, text))
     compared = _COMPARED.fullmatch(text)
     if compared is None:
         raise UsageError(f"--fail-on {text!r} is no condition; wanted is one such as {SHAPES}.")
@@ -137,7 +138,7 @@ def figure_of(
 ) -> Estimate | None:
     """The figure that a condition asks about; None where the audit has none at all."""
     match condition.subject:
-        case "share" | "dominant":
+        case "share" | "dominant" | "relied":
             return verdict.shares.get(condition.group)
         case "accuracy":
             return details.accuracy.get(YOUR_IMAGES) if details else None
@@ -157,8 +158,9 @@ def _outcome(verdict: Verdict, details: ModelDetails | None, condition: Conditio
         reason = figure.reason if figure and figure.reason else "this audit has no such figure"
         message = f"{_words(condition)} was not measured: {reason}. What is not known cannot pass."
         return Outcome(verdict.model, condition, "unmeasured", _sentence(message))
-    if condition.subject == "dominant":
-        finding = "tripped" if verdict.dominant == condition.group else "passed"
+    if condition.subject in {"dominant", "relied"}:
+        named = verdict.relied_on if condition.subject == "relied" else [verdict.dominant]
+        finding = "tripped" if condition.group in named else "passed"
         return Outcome(verdict.model, condition, finding, verdict.sentence)
     finding = "tripped" if holds(figure.value, condition.sign, condition.limit) else "passed"
     message = f"{_words(condition)}: {estimate_text(figure)}. {verdict.sentence}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from seewhy.audit.controls import untrained_copies
 from seewhy.audit.details import (
@@ -25,9 +26,9 @@ from seewhy.audit.grafts import (
     run_controls,
     run_graft,
 )
-from seewhy.audit.interventions import Intervention
+from seewhy.audit.pixels.interventions import Intervention
 from seewhy.audit.readings import ORIGINAL, ModelFamily, Readings
-from seewhy.audit.rows import control_records, untrained_control, voting_rows
+from seewhy.audit.rows import captions_control, control_records, untrained_control, voting_rows
 from seewhy.audit.running import pass_options
 from seewhy.audit.schema import Control, ModelDetails, Verdict
 from seewhy.audit.settings import AuditSettings
@@ -75,25 +76,13 @@ class Judged:
 def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
     """Gather the evidence on one model and judge it."""
     settings = bench.settings
-    model_graft = ModelGraft(
-        model,
-        bench.encoder,
-        bench.texts,
-        GraftSettings(
-            grafting=_grafting(settings),
-            memory=int(settings.memory),
-            precision="float32" if settings.approximate is None else "bfloat16",
-            options=pass_options(settings),
-        ),
-    )
-    plain = torch.from_numpy(bench.yours.similarities[ORIGINAL])
-    known = {record.id: row for record, row in zip(bench.yours.records, plain, strict=True)}
-    done = run_graft(model_graft, bench.yours.records, known)
+    is_paper = settings.protocol == "paper"
+    model_graft = _model_graft(model, bench)
+    done = run_graft(model_graft, bench.yours.records, _plain_similarities(bench.yours))
     bench = replace(bench, yours=bench.yours.without(done.failures))
     resamples = Resamples.draw(
         len(bench.yours), len(bench.probe), resamples=settings.bootstrap, seed=settings.seed
     )
-    is_paper = settings.protocol == "paper"
     graft = read_graft(
         done,
         bench.yours.records,
@@ -118,13 +107,34 @@ def judge_model(model: ClassifierLike, bench: Bench) -> Judged:
             rows=graft.rows[:1] if is_paper else rows,
             silent=[row.row for row in (rows if is_paper else graft.rows)],
             p_value=None if is_paper else p_value,
-            controls=[*graft.controls, control],
+            controls=[*graft.controls, control, captions_control(bench.yours, bench.concepts)],
             guessing=guessing(bench.yours, model.name, model.classes, bench.concepts),
         ),
         level=settings.level,
     )
     details = _details(model, bench, graft, resamples)
     return Judged(verdict, details, _image_rows(model, bench, graft), graft, done.failures)
+
+
+def _model_graft(model: ClassifierLike, bench: Bench) -> ModelGraft:
+    settings = bench.settings
+    return ModelGraft(
+        model,
+        bench.encoder,
+        bench.texts,
+        GraftSettings(
+            grafting=_grafting(settings),
+            memory=int(settings.memory),
+            precision="float32" if settings.approximate is None else "bfloat16",
+            options=pass_options(settings),
+        ),
+    )
+
+
+def _plain_similarities(readings: Readings) -> dict[str, Tensor]:
+    """What the encoder says of each image, by its id."""
+    plain = torch.from_numpy(readings.similarities[ORIGINAL])
+    return {record.id: row for record, row in zip(readings.records, plain, strict=True)}
 
 
 def _grafting(settings: AuditSettings) -> Grafting:

@@ -45,7 +45,7 @@ PLAN = (
         "The evidence",
         "Several independent ways of asking what the decisions rely on. The verdict stands on the "
         "rows that vote. Where counterfactuals measured a concept, they alone say how much it "
-        "counts, and no other row may name a concept that does not.",
+        "counts, and the other rows speak for the concepts that are left.",
     ),
     SectionPlan(
         "accuracy",

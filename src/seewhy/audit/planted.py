@@ -151,7 +151,15 @@ def _standard_plant(relied: tuple[str, ...], seed: int, agreement: float) -> Pla
 def planted_models(
     cases: Sequence[PlantedCase], folder: Path, *, processes: int = 1, progress: bool = False
 ) -> Iterator[PlantedModel]:
-    """The trained classifiers in order; those not yet in the folder are trained and kept there.
+    """The trained classifiers in order; those not yet in the folder are trained and kept there."""
+    train_planted(cases, folder, processes=processes, progress=progress)
+    return (load_planted(case, folder) for case in cases)
+
+
+def train_planted(
+    cases: Sequence[PlantedCase], folder: Path, *, processes: int = 1, progress: bool = False
+) -> None:
+    """Train the classifiers that the folder lacks, and keep them there.
 
     Each process trains on one thread; what one of them has finished is never lost.
     """
@@ -167,7 +175,6 @@ def planted_models(
         )
         for _ in tqdm(done, total=len(missing), disable=not progress, unit="task"):
             pass
-    return (load_planted(case, folder) for case in cases)
 
 
 def load_planted(case: PlantedCase, folder: Path) -> PlantedModel:

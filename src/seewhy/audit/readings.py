@@ -6,11 +6,11 @@ from typing import final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from seewhy.audit.interventions import Intervention
+from seewhy.audit.pixels.interventions import Intervention
 from seewhy.base.axes import TextEmbeddings
 from seewhy.base.errors import UsageError
 from seewhy.data.concepts import ConceptGroups
@@ -247,3 +247,11 @@ def concept_features(
         values = np.stack(columns, axis=1).astype(np.float64)
         features[group.name] = values - values.mean(axis=1, keepdims=True)
     return features
+
+
+def read_values(
+    readings: Readings, concepts: ConceptGroups, variant: str = ORIGINAL
+) -> dict[str, Int[np.ndarray, " images"]]:
+    """Position of each image's value in each group, as the encoder reads it."""
+    features = concept_features(readings.similarities[variant], concepts)
+    return {group: values.argmax(axis=1) for group, values in features.items()}

@@ -12,8 +12,8 @@ from typing import Any
 from PIL import Image
 
 from seewhy.audit.arrays import explained
-from seewhy.audit.interventions import Intervention
 from seewhy.audit.judging import Bench, Judged, judge_model
+from seewhy.audit.pixels.interventions import Intervention
 from seewhy.audit.probes import probe_records
 from seewhy.audit.readings import ModelFamily, PassSettings, Readings, read_images
 from seewhy.audit.result import AuditResult

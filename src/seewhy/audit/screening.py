@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from seewhy.audit.counterfactuals import useful
-from seewhy.audit.exchanges import exchanges
-from seewhy.audit.interventions import INTERVENTIONS, Intervention
+from seewhy.audit.pixels.exchanges import exchanges
+from seewhy.audit.pixels.interventions import INTERVENTIONS, Intervention
 from seewhy.audit.readings import PassSettings, read_images
 from seewhy.base.axes import TextEmbeddings
 from seewhy.data.concepts import ConceptGroups

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from seewhy.audit.evidence import CONSTANT, Shares, estimate, estimates
 from seewhy.audit.flips import NEGLIGIBLE
-from seewhy.audit.schema import Control, Estimate, EvidenceRow, Verdict
+from seewhy.audit.schema import Control, Estimate, EvidenceRow, RowName, Verdict
 
 LEAST_EFFECT = 0.1
 
@@ -30,7 +30,8 @@ class Combined:
     """The voting rows together, per group, with bootstrap draws.
 
     `p_values` are the chance of each share if the decision ignored the group; `constant` marks
-    groups that do not vary in the images, `known` those that any voting row measured.
+    groups that do not vary in the images, `known` those that any voting row measured. `speakers`
+    are, per group, the names of the rows whose word counts.
     """
 
     points: Float[np.ndarray, " groups"]
@@ -38,6 +39,7 @@ class Combined:
     p_values: Float[np.ndarray, " groups"]
     known: tuple[bool, ...]
     constant: tuple[bool, ...]
+    speakers: tuple[frozenset[RowName], ...]
 
 
 def combine(
@@ -46,7 +48,8 @@ def combine(
     """One share per group from the voting rows; None without votes.
 
     Where counterfactuals measured a group they alone speak for it, as they hold all else still;
-    the other rows are averaged for the groups that are left. "mean" averages all rows.
+    the other rows are averaged for the groups that are left. "mean" averages all rows. On models
+    whose reason is known that was right most often, see docs/validity.md.
     """
     voting = [row for row in rows if row.row.votes]
     if not voting:
@@ -61,6 +64,10 @@ def combine(
         p_values=np.where(known, _p_values(voting, weights, draws), 1.0),
         known=tuple(known.tolist()),
         constant=tuple(constant.tolist()),
+        speakers=tuple(
+            frozenset(row.row.name for row, own in zip(voting, column, strict=True) if own > 0)
+            for column in weights.T
+        ),
     )
 
 
@@ -122,27 +129,26 @@ def judge(
     """The verdict on one model.
 
     A group is relied on when its share is at least 0.1 and unlikely (at most `level`) if the
-    decision ignored it. There is a verdict when some group is, no voting row names another one
-    on its own, the answers vary more than those of untrained copies, every control that can fail
-    holds, no group that varies went unmeasured, and the answers are better than guessing
-    where the leading group goes with the class (as far as labels tell). The leading group is
-    dominant when it leads by at least 0.1 with an interval above zero.
+    decision ignored it. There is a verdict when some group is, no row names another one for which
+    it speaks, the answers vary more than those of untrained copies, every control that can fail
+    holds, no group that varies went unmeasured, and the answers are better than guessing where the
+    leading group goes with the class (as far as labels tell). The leading group is dominant when
+    it leads by at least 0.1 with an interval above zero.
     """
     combined = combine(case.rows, combination)
     if combined is None:
         return _no_votes(case)
     order = np.argsort(-combined.points, kind="stable")
+    counts = (combined.p_values <= level) & (combined.points >= LEAST_EFFECT)
+    relied_on = [case.groups[g] for g in order if counts[g]]
+    # A share that may well be chance leads nothing.
+    order = order[np.argsort(~counts[order], kind="stable")]
     leader = case.groups[order[0]]
-    relied_on = [
-        case.groups[g]
-        for g in order
-        if combined.p_values[g] <= level and combined.points[g] >= LEAST_EFFECT
-    ]
     doubts = [
         *_unmeasured_doubts(case.groups, combined),
         *_guessing_doubts(leader, case.guessing.get(leader), level),
         *_untrained_doubts(case.p_value, level),
-        *_reliance_doubts(leader, relied_on, case.rows),
+        *_reliance_doubts(leader, relied_on, case, combined),
         *(f"Control failed: {each.name}." for each in case.controls if each.holds is False),
     ]
     lead = _lead(combined, order)
@@ -151,7 +157,7 @@ def judge(
     shares = _shares(case, combined)
     return Verdict(
         model=case.model,
-        dominant=leader if named == [leader] else None,
+        dominant=named[0] if len(named) == 1 else None,
         undecided=not named,
         effect=lead.value,
         interval=(lead.low or 0.0, lead.high or 0.0),
@@ -162,7 +168,7 @@ def judge(
         sentence=_sentence(case.model, named, shares)
         if named
         else _undecided_sentence(case.model, doubts[0]),
-        reason=_agreement(case.rows, named) if named else " ".join(doubts),
+        reason=_agreement(case.rows, named, relied_on) if named else " ".join(doubts),
         next_steps=_next_steps(named, case.rows),
         evidence=case.evidence,
         controls=list(case.controls),
@@ -170,7 +176,9 @@ def judge(
 
 
 def _lead(combined: Combined, order: Int[np.ndarray, " groups"]) -> Estimate:
-    first, second = order[:2]
+    """How far the leading group is ahead of the largest other share."""
+    first, others = order[0], order[1:]
+    second = others[combined.points[others].argmax()]
     return estimate(
         combined.points[first] - combined.points[second],
         combined.draws[first] - combined.draws[second],
@@ -230,10 +238,19 @@ def _unmeasured_doubts(groups: Sequence[str], combined: Combined) -> list[str]:
     ]
 
 
-def _reliance_doubts(leader: str, relied_on: Sequence[str], rows: Sequence[Shares]) -> list[str]:
+def _reliance_doubts(
+    leader: str, relied_on: Sequence[str], case: Case, combined: Combined
+) -> list[str]:
     if not relied_on:
         return [f"Not even {leader} accounts for more than a decision that ignores it would give."]
-    against = [row.row.name for row in rows if row.row.dominant not in (None, leader, *relied_on)]
+    speakers = dict(zip(case.groups, combined.speakers, strict=True))
+    against = [
+        row.row.name
+        for row in case.rows
+        if row.row.dominant is not None
+        and row.row.dominant not in (leader, *relied_on)
+        and row.row.name in speakers[row.row.dominant]
+    ]
     if against:
         return [f"The evidence disagrees: another group is named by {', '.join(against)}."]
     return []
@@ -263,12 +280,22 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _agreement(rows: Sequence[Shares], named: Sequence[str]) -> str:
-    agreeing = [row.row.name for row in rows if row.row.dominant in named]
-    voting = [row.row.name for row in rows if row.row.votes]
+def _agreement(rows: Sequence[Shares], named: Sequence[str], relied_on: Sequence[str]) -> str:
+    voting = [row.row for row in rows if row.row.votes]
+    agreeing = [row.name for row in voting if row.dominant in named]
+    other = [
+        f"{row.name} names {row.dominant}"
+        for row in voting
+        if row.dominant not in (None, *relied_on)
+    ]
+    against = (
+        f"{_listed(other)}, for which another row speaks"
+        if other
+        else "none names a group that is not relied on"
+    )
     return (
         f"{len(agreeing)} of {len(voting)} voting rows name {' or '.join(named)} on their own "
-        f"({', '.join(agreeing) or 'none'}); none names a group that is not relied on."
+        f"({', '.join(agreeing) or 'none'}); {against}."
     )
 
 

@@ -160,8 +160,8 @@ FailOnOption = Annotated[
     typer.Option(
         metavar="CONDITION",
         help="End with exit code 4 if this holds for a model: 'GROUP>0.3' of the decision, "
-        "'accuracy<0.9', 'loss(GROUP)>0.1' in the field, 'dominant=GROUP' or 'undecided'. May be "
-        "given more than once.",
+        "'accuracy<0.9', 'loss(GROUP)>0.1' in the field, 'dominant=GROUP', 'relied=GROUP' or "
+        "'undecided'. May be given more than once.",
         rich_help_panel=_ACT,
     ),
 ]

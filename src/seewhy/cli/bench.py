@@ -64,7 +64,8 @@ def show_bench(document: "BenchDocument") -> None:
     )
     for control in document.controls:
         show(
-            f"control  {control.kind}: {percent_text(control.decided)} of {control.models} decided"
+            f"control  {control.kind}: {percent_text(control.decided)} of {control.models} "
+            f"decided, {_share(control.right)} of those right"
         )
     show(f"models   {document.learned} of {document.models} learned their task")
 

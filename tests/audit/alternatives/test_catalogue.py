@@ -9,7 +9,7 @@ from tests.audit.planted_readings import independent
 
 from seewhy.audit.alternatives.catalogue import DESCRIPTIONS, READINGS
 from seewhy.audit.alternatives.subject import Subject, look
-from seewhy.audit.interventions import INTERVENTIONS
+from seewhy.audit.pixels.interventions import INTERVENTIONS
 from seewhy.audit.probes import probe_records
 from seewhy.audit.readings import ModelFamily, PassSettings, read_images
 from seewhy.data.concepts import load_concepts

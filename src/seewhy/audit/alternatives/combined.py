@@ -6,7 +6,7 @@ from typing import Literal
 from seewhy.audit.alternatives.subject import Answer, Subject
 from seewhy.audit.details import guessing
 from seewhy.audit.evidence import Resamples, Shares
-from seewhy.audit.rows import voting_rows
+from seewhy.audit.rows import captions_control, voting_rows
 from seewhy.audit.settings import AuditSettings
 from seewhy.audit.verdict import Case, Combination, judge
 
@@ -32,7 +32,7 @@ def verdict(
             rows=_rows(subject, rows),
             silent=[],
             p_value=subject.untrained_p_value,
-            controls=[],
+            controls=[captions_control(subject.yours, subject.concepts)],
             guessing=guessing(subject.yours, name, subject.model.classes, concepts),
         ),
         level=_DEFAULTS.level,

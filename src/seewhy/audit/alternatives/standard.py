@@ -15,8 +15,8 @@ from seewhy.audit.evidence import (
     decision_share,
     intervention_share,
 )
-from seewhy.audit.exchanges import EXCHANGES
 from seewhy.audit.grafts import GraftSettings, ModelGraft, run_graft
+from seewhy.audit.pixels.exchanges import EXCHANGES
 from seewhy.audit.readings import ORIGINAL
 from seewhy.audit.shares import bootstrap_indices, decompose, ratio_of_sums, sampled_rows
 from seewhy.base.errors import UsageError

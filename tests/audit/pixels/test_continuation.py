@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 from numpy.testing import assert_array_equal
-from tests.audit.pictures import chance, disc
+from tests.audit.pixels.pictures import chance, disc
 
-from seewhy.audit.continuation import continued, repeated
+from seewhy.audit.pixels.continuation import continued, repeated
 
 
 def periodic(seed, *, rows=6, cols=8, side=64):

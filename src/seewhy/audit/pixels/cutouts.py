@@ -9,9 +9,9 @@ from jaxtyping import Float
 from PIL import Image
 from scipy import ndimage
 
-from seewhy.audit.continuation import Pixels, continued
-from seewhy.audit.foreground import separated
-from seewhy.audit.marks import Mask
+from seewhy.audit.pixels.continuation import Pixels, continued
+from seewhy.audit.pixels.foreground import separated
+from seewhy.audit.pixels.marks import Mask
 
 Layer = Literal["object", "background"]
 Colour = Float[np.ndarray, " 3"]

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis.strategies import integers, sampled_from
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
-from tests.audit.pictures import EMPTY, chance, disc, on_ground, scene
+from tests.audit.pixels.pictures import EMPTY, chance, disc, on_ground, scene
 
-from seewhy.audit.borders import border
-from seewhy.audit.cutouts import main_colour, taken_apart
-from seewhy.audit.donors import Donor
-from seewhy.audit.exchanges import (
+from seewhy.audit.pixels.borders import border
+from seewhy.audit.pixels.cutouts import main_colour, taken_apart
+from seewhy.audit.pixels.donors import Donor
+from seewhy.audit.pixels.exchanges import (
     EXCHANGES,
     Exchanged,
     exchange_border,

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from tests.audit.pictures import chance, scene
+from tests.audit.pixels.pictures import chance, scene
 
-from seewhy.audit.marks import border_marks, colour_distances
+from seewhy.audit.pixels.marks import border_marks, colour_distances
 from seewhy.data.scenes import draw_scene, random_scene
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import ndimage
 
-from seewhy.audit.marks import Colours, Mask
+from seewhy.audit.pixels.marks import Colours, Mask
 
 Plane = Float[np.ndarray, "height width"]
 

@@ -7,7 +7,7 @@ from hypothesis.strategies import integers, sampled_from, text
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from seewhy.audit.interventions import (
+from seewhy.audit.pixels.interventions import (
     INTERVENTIONS,
     Intervention,
     blur,

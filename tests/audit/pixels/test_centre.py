@@ -1,7 +1,7 @@
 import numpy as np
-from tests.audit.pictures import chance, disc, on_ground, overlap
+from tests.audit.pixels.pictures import chance, disc, on_ground, overlap
 
-from seewhy.audit.centre import central_probability, colours_overlap
+from seewhy.audit.pixels.centre import central_probability, colours_overlap
 
 
 def as_colours(image):

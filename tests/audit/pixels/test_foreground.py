@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
-from tests.audit.pictures import EMPTY, chance, disc, on_ground, overlap, scene
+from tests.audit.pixels.pictures import EMPTY, chance, disc, on_ground, overlap, scene
 
-from seewhy.audit.foreground import separated
+from seewhy.audit.pixels.foreground import separated
 from seewhy.data.scenes import draw_scene, random_scene
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
-from tests.audit.pictures import chance, disc, on_ground, scene
+from tests.audit.pixels.pictures import chance, disc, on_ground, scene
 
-from seewhy.audit.borders import border, clean_border, marked
-from seewhy.audit.cutouts import taken_apart
+from seewhy.audit.pixels.borders import border, clean_border, marked
+from seewhy.audit.pixels.cutouts import taken_apart
 
 
 def cleaned(image):

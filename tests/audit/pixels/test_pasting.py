@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis.strategies import floats, tuples
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
-from tests.audit.pictures import chance, disc, on_ground, scene
+from tests.audit.pixels.pictures import chance, disc, on_ground, scene
 
-from seewhy.audit.cutouts import taken_apart
-from seewhy.audit.pasting import fitting_window, has_two_shades, pasted, reshaped, resized
+from seewhy.audit.pixels.cutouts import taken_apart
+from seewhy.audit.pixels.pasting import fitting_window, has_two_shades, pasted, reshaped, resized
 
 RED = (220, 40, 30)
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis.strategies import floats, tuples
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
-from tests.audit.pictures import disc, on_ground, scene
+from tests.audit.pixels.pictures import disc, on_ground, scene
 
-from seewhy.audit.cutouts import luminance
-from seewhy.audit.donors import (
+from seewhy.audit.pixels.cutouts import luminance
+from seewhy.audit.pixels.donors import (
     DONORS,
     Donor,
     at_most,

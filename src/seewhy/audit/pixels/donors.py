@@ -9,9 +9,9 @@ from jaxtyping import Float
 from PIL import Image
 from scipy import ndimage
 
-from seewhy.audit.continuation import Pixels, continued
-from seewhy.audit.cutouts import Colour, Cutout, Layer, luminance, main_colour, taken_apart
-from seewhy.audit.marks import Mask
+from seewhy.audit.pixels.continuation import Pixels, continued
+from seewhy.audit.pixels.cutouts import Colour, Cutout, Layer, luminance, main_colour, taken_apart
+from seewhy.audit.pixels.marks import Mask
 from seewhy.base.errors import DataError
 from seewhy.data.records import ImageRecord
 

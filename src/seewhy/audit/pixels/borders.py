@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from seewhy.audit.continuation import repeated
-from seewhy.audit.cutouts import Cutout, luminance
-from seewhy.audit.marks import Mask
+from seewhy.audit.pixels.continuation import repeated
+from seewhy.audit.pixels.cutouts import Cutout, luminance
+from seewhy.audit.pixels.marks import Mask
 
 _LIGHT, _DARK = 240, 15
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from tests.audit.pictures import EMPTY, chance, disc, on_ground, scene
+from tests.audit.pixels.pictures import EMPTY, chance, disc, on_ground, scene
 
-from seewhy.audit.cutouts import (
+from seewhy.audit.pixels.cutouts import (
     Cutout,
     luminance,
     main_colour,

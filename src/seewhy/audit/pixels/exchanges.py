@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
-from seewhy.audit.borders import clean_border, marked
-from seewhy.audit.cutouts import Layer, taken_apart
-from seewhy.audit.donors import Donor, Shades, at_most, read_donors, shaded, shades_of
-from seewhy.audit.interventions import Intervention
-from seewhy.audit.marks import Mask
-from seewhy.audit.pasting import pasted, reshaped, resized
+from seewhy.audit.pixels.borders import clean_border, marked
+from seewhy.audit.pixels.cutouts import Layer, taken_apart
+from seewhy.audit.pixels.donors import Donor, Shades, at_most, read_donors, shaded, shades_of
+from seewhy.audit.pixels.interventions import Intervention
+from seewhy.audit.pixels.marks import Mask
+from seewhy.audit.pixels.pasting import pasted, reshaped, resized
 from seewhy.data.records import ImageRecord
 
 _LONGEST = 1024

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from scipy import ndimage
 
-from seewhy.audit.centre import central_probability, colours_overlap
-from seewhy.audit.marks import Colours, Mask, border_marks, colour_distances
+from seewhy.audit.pixels.centre import central_probability, colours_overlap
+from seewhy.audit.pixels.marks import Colours, Mask, border_marks, colour_distances
 
 _LONGEST = 128
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.005, 0.7

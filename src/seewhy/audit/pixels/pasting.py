@@ -4,9 +4,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
-from seewhy.audit.continuation import Pixels, continued
-from seewhy.audit.cutouts import Cutout, Place, luminance, sampled_colours
-from seewhy.audit.marks import Mask, colour_distances
+from seewhy.audit.pixels.continuation import Pixels, continued
+from seewhy.audit.pixels.cutouts import Cutout, Place, luminance, sampled_colours
+from seewhy.audit.pixels.marks import Mask, colour_distances
 
 Outline = Bool[np.ndarray, "outline_height outline_width"]
 Window = tuple[slice, slice]

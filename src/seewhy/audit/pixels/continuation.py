@@ -7,7 +7,7 @@ from jaxtyping import Bool, Complex, Float, UInt8
 from PIL import Image
 from scipy import fft, ndimage
 
-from seewhy.audit.marks import Mask
+from seewhy.audit.pixels.marks import Mask
 
 Pixels = UInt8[np.ndarray, "height width 3"]
 Spectrum = Complex[np.ndarray, "rows frequencies"]

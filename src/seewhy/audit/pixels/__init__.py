@@ -1,0 +1,1 @@
+"""Changes of pixels: one thing becomes another, and all else is kept."""

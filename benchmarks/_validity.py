@@ -34,6 +34,21 @@ def validity_tables(document: BenchDocument) -> str:
                 for c in document.controls
             ],
         ),
+        "Predicted loss in the field": _table(
+            ("cases", "attributes", "predicted", "mean error", "bias", "covered", "rank corr."),
+            [
+                (
+                    name,
+                    str(f.attributes),
+                    _share(f.predicted),
+                    _figure(f.error),
+                    _figure(f.biased),
+                    _share(f.covered),
+                    _figure(f.rank_correlation),
+                )
+                for name, f in document.field.items()
+            ],
+        ),
         "Cross-validated choice": _table(
             ("left out", "chosen without it", "decided there", "right there"),
             [(f.left_out, f.chosen, _share(f.decided), _share(f.right)) for f in document.folds],

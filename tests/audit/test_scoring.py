@@ -5,7 +5,15 @@ from sklearn.metrics import roc_auc_score
 
 from seewhy.audit.comparison import Said, TaskReport
 from seewhy.audit.planted import Truth
-from seewhy.audit.scoring import Case, cases_of, cross_validated, score, split_scores
+from seewhy.audit.schema import Estimate
+from seewhy.audit.scoring import (
+    Case,
+    cases_of,
+    cross_validated,
+    field_score,
+    score,
+    split_scores,
+)
 
 GROUPS = ("shape", "colour", "size", "mark")
 
@@ -110,7 +118,7 @@ def test_no_cases_give_no_figures():
     assert not math.isnan(result.seconds)
 
 
-def report(answers, *, relied=("shape",), accuracy=1.0):
+def report(answers, *, relied=("shape",), accuracy=1.0, losses=None):
     roles = {g: "full" if g in relied else "unused" for g in GROUPS}
     drops = [1.0 if g in relied else 0.0 for g in GROUPS]
     return TaskReport(
@@ -120,6 +128,7 @@ def report(answers, *, relied=("shape",), accuracy=1.0):
         relied=list(relied),
         roles=roles,
         truths={a.case: truth(*drops, accuracy=accuracy) for a in answers},
+        losses=losses or {},
         said=answers,
     )
 
@@ -155,3 +164,35 @@ def test_cross_validation_chooses_without_what_it_is_tested_on():
     assert folds["shape"].chosen == "b"
     assert folds["shape"].right == 0
     assert folds["colour"].right in {0, 1}
+
+
+def lost(value, low=None, high=None):
+    return Estimate(value=value, low=low, high=high, images=100)
+
+
+def test_predicted_losses_are_scored_against_half_of_what_flipping_costs_two_classes():
+    models = [said([], (0, 0, 0, 0), family=f) for f in ("resnet", "vgg", "convnext")]
+    losses = {
+        "resnet": {"shape": lost(0.45, 0.43, 0.52)},
+        "vgg": {"shape": lost(0.3, 0.2, 0.35)},
+        "convnext": {"shape": lost(None)},
+    }
+    reports = [
+        report(models, losses=losses),
+        report(models[:1], losses={"resnet": {"shape": lost(0.9, 0.8, 1.0)}}, accuracy=0.5),
+    ]
+    found = field_score(reports)
+    assert (found.attributes, found.predicted) == (3, pytest.approx(2 / 3))
+    assert found.error == pytest.approx((0.05 + 0.2) / 2)
+    assert found.biased == pytest.approx(-(0.05 + 0.2) / 2)
+    assert found.covered == 0.5
+    kept, others = field_score(reports, held_out=False), field_score(reports, held_out=True)
+    assert (kept.attributes, others.attributes) == (2, 1)
+    assert (others.predicted, others.error, others.covered) == (0.0, None, None)
+
+
+def test_halves_have_no_true_loss_and_are_not_scored():
+    both = report([said([], (0, 0, 0, 0))], losses={"resnet": {"shape": lost(0.5, 0.4, 0.6)}})
+    halves = both.model_copy(update={"roles": dict.fromkeys(GROUPS, "half")})
+    found = field_score([halves])
+    assert (found.attributes, found.predicted, found.rank_correlation) == (0, None, None)

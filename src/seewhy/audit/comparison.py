@@ -16,14 +16,17 @@ from pydantic import ValidationError
 import seewhy.audit as package
 from seewhy.audit.alternatives.catalogue import READINGS
 from seewhy.audit.alternatives.subject import Answer, Subject, look
+from seewhy.audit.details import intervention_effects
+from seewhy.audit.field import field_losses
 from seewhy.audit.planted import PlantedCase, PlantedModel, Truth, load_planted
 from seewhy.audit.probes import probe_records
 from seewhy.audit.readings import ModelFamily, PassSettings, Readings, read_images
-from seewhy.audit.schema import Record
+from seewhy.audit.schema import Estimate, Record
 from seewhy.audit.screening import chosen_changes
+from seewhy.audit.shares import bootstrap_indices
 from seewhy.base.errors import UsageError
 from seewhy.data.concepts import load_concepts
-from seewhy.data.plants import SIDE, Role
+from seewhy.data.plants import SIDE, Plant, Role
 from seewhy.models.classifiers import Classifier
 from seewhy.models.identity import facts_digest
 from seewhy.models.load import load_model
@@ -43,6 +46,7 @@ DEFAULT_READING = "default"
 
 _GRAFTS = ("graft-published", "graft-tied", "graft-tied-gain")
 _UNTRAINED_SEED = 10_000
+_RESAMPLES = 300
 
 
 class Said(Record):
@@ -59,7 +63,10 @@ class Said(Record):
 
 
 class TaskReport(Record):
-    """One planted task: the role of each attribute, the truth per model, and what was said."""
+    """One planted task: the role of each attribute, the truth per model, and what was said.
+
+    `losses` are, per model and planted attribute, the predicted loss of accuracy in the field.
+    """
 
     task: str
     seed: int
@@ -67,6 +74,7 @@ class TaskReport(Record):
     relied: list[str]
     roles: dict[str, Role]
     truths: dict[str, Truth]
+    losses: dict[str, dict[str, Estimate]]
     said: list[Said]
 
 
@@ -159,8 +167,22 @@ def task_report(
         relied=list(plant.relied),
         roles={attribute: plant.role(attribute) for attribute in plant.values},
         truths={model.case.name: model.truth for model in models},
+        losses={
+            model.case.name: _losses(plant, subject)
+            for model, subject in zip(models, subjects, strict=False)
+        },
         said=said,
     )
+
+
+def _losses(plant: Plant, subject: Subject) -> dict[str, Estimate]:
+    yours, name, classes = subject.yours, subject.model.name, subject.model.classes
+    positions = bootstrap_indices(len(yours), _RESAMPLES, subject.generator())
+    effects = intervention_effects(yours, name, classes, subject.concepts, resamples=positions)
+    losses = field_losses(
+        yours, name, classes, subject.concepts, effects=effects, resamples=positions
+    )
+    return {attribute: losses[attribute].loss for attribute in plant.relied}
 
 
 def _subjects(

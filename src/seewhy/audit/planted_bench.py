@@ -11,10 +11,12 @@ from seewhy.audit.schema import Record
 from seewhy.audit.scoring import (
     HELD_OUT_ATTRIBUTES,
     HELD_OUT_FAMILIES,
+    FieldScore,
     Fold,
     Score,
     cases_of,
     cross_validated,
+    field_score,
     score,
     split_scores,
 )
@@ -58,6 +60,7 @@ class BenchDocument(Record):
     by_architecture: dict[str, Score]
     by_attribute: dict[str, Score]
     folds: list[Fold]
+    field: dict[str, FieldScore]
 
     def of(self, reading: str) -> ReadingScores:
         """The scores of one reading."""
@@ -121,6 +124,11 @@ def scored(
             for attribute in ATTRIBUTES
         },
         folds=cross_validated(reports, CANDIDATES, ATTRIBUTES),
+        field={
+            "everything": field_score(reports),
+            "chosen by": field_score(reports, held_out=False),
+            "held out": field_score(reports, held_out=True),
+        },
     )
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from seewhy.audit.comparison import Kind, Said, TaskReport
 from seewhy.audit.planted import IGNORED, RELIED, Truth
-from seewhy.audit.schema import Record
+from seewhy.audit.schema import Estimate, Record
 from seewhy.data.plants import Role
 
 SAME = 0.15
@@ -20,6 +20,9 @@ LEAST_STRENGTH = 0.1
 HELD_OUT_ATTRIBUTES = frozenset({"texture", "size", "background colour"})
 HELD_OUT_FAMILIES = frozenset({"convnext"})
 """Nothing in the audit was chosen by looking at these."""
+
+_NORMAL = 1.96
+"""Standard errors on either side of a 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,7 @@ class Case:
     @property
     def is_held_out(self) -> bool:
         """Whether an attribute that was planted, or the architecture, was held out."""
-        return self.said.family in HELD_OUT_FAMILIES or not HELD_OUT_ATTRIBUTES.isdisjoint(
-            self.relied
-        )
+        return _is_held_out(self.said.family, self.relied)
 
     @property
     def is_right(self) -> bool:
@@ -74,6 +75,10 @@ class Case:
         if self.said.p_values:
             return self.said.p_values[attribute] <= level and self.strength(attribute) > 0
         return self.strength(attribute) >= LEAST_STRENGTH
+
+
+def _is_held_out(family: str, relied: Iterable[str]) -> bool:
+    return family in HELD_OUT_FAMILIES or not HELD_OUT_ATTRIBUTES.isdisjoint(relied)
 
 
 class Score(Record):
@@ -224,6 +229,71 @@ def _worth(cases: Sequence[Case]) -> float:
     return (sum(named) - (len(named) - sum(named))) / max(len(cases), 1)
 
 
+class FieldScore(Record):
+    """How near the predicted losses of accuracy in the field are to the true ones.
+
+    Only attributes that always went with the class in the images. `error` is the mean absolute
+    error, `biased` the mean of predicted less true, both -1 to 1; `covered` is the share of
+    95 % intervals, widened by the truth's own error, that hold the truth.
+    """
+
+    attributes: int
+    predicted: float | None
+    error: float | None
+    biased: float | None
+    covered: float | None
+    rank_correlation: float | None
+
+
+def field_score(reports: Iterable[TaskReport], *, held_out: bool | None = None) -> FieldScore:
+    """Predicted against true losses; of held-out cases only, of the others only, or of all.
+
+    Where every value is as frequent as every class, values that come independently of the class
+    go against it in 1 - 1 / classes of the images. The true loss is this share of what flipping
+    the attribute costs.
+    """
+    pairs = [
+        (loss, report.truths[case], attribute, 1 - 1 / report.classes)
+        for report in reports
+        for case, losses in report.losses.items()
+        for attribute, loss in losses.items()
+        if report.roles[attribute] in {"full", "twin"}
+        and report.truths[case].learned
+        and held_out in {None, _is_held_out(case.split(":")[0], report.relied)}
+    ]
+    known = [
+        (loss, share * truth.drops[attribute], share * _standard_error(truth, attribute))
+        for loss, truth, attribute, share in pairs
+        if loss.value is not None
+    ]
+    said = _figures(loss.value or 0.0 for loss, _, _ in known)
+    true = _figures(value for _, value, _ in known)
+    return FieldScore(
+        attributes=len(pairs),
+        predicted=len(known) / len(pairs) if pairs else None,
+        error=float(np.abs(said - true).mean()) if known else None,
+        biased=float((said - true).mean()) if known else None,
+        covered=_mean(_holds(loss, value, error) for loss, value, error in known),
+        rank_correlation=_spearman(said, true),
+    )
+
+
+def _holds(loss: Estimate, value: float, error: float) -> bool:
+    """Whether the interval holds a truth that is known up to a standard error."""
+    if loss.value is None or loss.low is None or loss.high is None:
+        return False
+    below = np.hypot(loss.value - loss.low, _NORMAL * error)
+    above = np.hypot(loss.high - loss.value, _NORMAL * error)
+    return bool(loss.value - below <= value <= loss.value + above)
+
+
+def _standard_error(truth: Truth, attribute: str) -> float:
+    """Of a difference of two accuracies, never taken for none."""
+    flipped = truth.accuracy - truth.drops[attribute]
+    parts = [share * (1 - share) for share in (truth.accuracy, flipped)]
+    return float(np.sqrt(max(sum(parts), 1 / truth.images) / truth.images))
+
+
 def _mean(flags: Iterable[bool]) -> float | None:
     values = list(flags)
     return float(np.mean(values)) if values else None
@@ -239,11 +309,18 @@ def _auroc(pairs: Sequence[tuple[Case, str]]) -> float | None:
 
 
 def _rank_correlation(pairs: Sequence[tuple[Case, str]]) -> float | None:
+    return _spearman(
+        _figures((case.strength(a) if case.alarm(a) else 0.0) for case, a in pairs),
+        _figures(max(case.truth.drops[a], 0.0) for case, a in pairs),
+    )
+
+
+def _spearman(
+    said: Float[np.ndarray, " values"], truth: Float[np.ndarray, " values"]
+) -> float | None:
     from scipy.stats import spearmanr
 
-    said = _figures((case.strength(a) if case.alarm(a) else 0.0) for case, a in pairs)
-    truth = _figures(max(case.truth.drops[a], 0.0) for case, a in pairs)
-    if len(pairs) < 3 or np.ptp(said) == 0 or np.ptp(truth) == 0:
+    if len(said) < 3 or np.ptp(said) == 0 or np.ptp(truth) == 0:
         return None
     return float(spearmanr(said, truth).statistic)
 

@@ -20,7 +20,8 @@ from torch.nn import functional
 from seewhy.audit.demo import run_demo
 from seewhy.audit.schema import Verdict
 from seewhy.data.digits import DigitExperiment
-from seewhy.methods.grafting.matching import captured_maps, match_units
+from seewhy.methods.grafting.matching import match_units
+from seewhy.methods.grafting.stacks import captured_maps
 from seewhy.models.embedded import EMBEDDED, embedded_folder
 from seewhy.models.load import load_model
 from seewhy.training.cards import zero_shot_scores

@@ -273,3 +273,33 @@ def test_colours_that_go_with_no_class_have_no_usual_value():
         "its values do not go with the classes"
     )
     assert ORIGINAL in readings.similarities
+
+
+def test_exchanges_count_in_the_images_where_they_altered_nothing_else():
+    shape, colour = biased_colours(200, 1.0)
+    # In every other image the shape's value changes too, and the answer follows neither.
+    odd = np.where(np.arange(200) % 2 == 1, -1.0, 1.0)
+    readings = planted(
+        colour,
+        shape,
+        9 * colour,
+        other_object_colour=(-colour, odd * shape, -9 * odd * colour),
+        swap=(-colour, shape, 9 * colour),
+    )
+    found = losses(labelled(readings, shape), [effect("swap", "colour")])["colour"]
+    assert found.route == "pixels"
+    assert found.loss.value == pytest.approx(0.5, abs=0.01)
+
+
+def test_too_few_exchanges_leave_it_to_the_other_changes():
+    shape, colour = biased_colours(200, 1.0)
+    few = np.where(np.arange(200) < 19, -1.0, 1.0)
+    readings = planted(
+        colour,
+        shape,
+        9 * colour,
+        other_object_colour=(few * colour, shape, 9 * colour),
+        swap=(-colour, shape, -9 * colour),
+    )
+    found = losses(labelled(readings, shape), [effect("swap", "colour")])["colour"]
+    assert found.loss.value == pytest.approx(0.5, abs=0.01)

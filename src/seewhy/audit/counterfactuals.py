@@ -88,10 +88,10 @@ def answer_flips(readings: Readings, model: str, concepts: ConceptGroups) -> Fli
 
 def useful(readings: Readings, concepts: ConceptGroups) -> set[str]:
     """The changes that, in a tenth of the images or more, alter one group's value alone."""
-    before = _positions(readings, concepts, ORIGINAL)
+    before = read_positions(readings, concepts, ORIGINAL)
     reached = set()
     for name in readings.similarities:
-        differs = _positions(readings, concepts, name) != before
+        differs = read_positions(readings, concepts, name) != before
         if (differs.sum(axis=1) == 1).mean() >= _USEFUL:
             reached.add(name)
     return reached
@@ -99,18 +99,19 @@ def useful(readings: Readings, concepts: ConceptGroups) -> set[str]:
 
 def exchange_reach(readings: Readings, concepts: ConceptGroups) -> tuple[int, int]:
     """Versions by exchange in which one group's value changed alone, and in which any did."""
-    before = _positions(readings, concepts, ORIGINAL)
+    before = read_positions(readings, concepts, ORIGINAL)
     alone = reached = 0
     for name in EXCHANGES.keys() & readings.similarities.keys():
-        groups = (_positions(readings, concepts, name) != before).sum(axis=1)
+        groups = (read_positions(readings, concepts, name) != before).sum(axis=1)
         alone += int((groups == 1).sum())
         reached += int((groups > 0).sum())
     return alone, reached
 
 
-def _positions(
+def read_positions(
     readings: Readings, concepts: ConceptGroups, variant: str
 ) -> Int[np.ndarray, "images groups"]:
+    """Position of each image's value per group, in the groups' order, as the encoder reads it."""
     return np.stack(list(read_values(readings, concepts, variant).values()), axis=1)
 
 
@@ -120,8 +121,8 @@ def _counted(
     logits = readings.logits[model]
     answers = logits[ORIGINAL].argmax(axis=1)
     return count_flips(
-        _positions(readings, concepts, ORIGINAL),
-        [_positions(readings, concepts, variant) for variant in variants],
+        read_positions(readings, concepts, ORIGINAL),
+        [read_positions(readings, concepts, variant) for variant in variants],
         [logits[variant].argmax(axis=1) != answers for variant in variants],
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from seewhy.audit.counterfactuals import read_positions
 from seewhy.audit.details import (
     Positions,
     label_numbers,
@@ -14,6 +15,8 @@ from seewhy.audit.details import (
     usual_values,
 )
 from seewhy.audit.evidence import FEWEST_IMAGES, estimate
+from seewhy.audit.flips import changed_alone
+from seewhy.audit.pixels.exchanges import EXCHANGES
 from seewhy.audit.readings import ORIGINAL, Readings, concept_features, read_values
 from seewhy.audit.schema import Estimate, FieldLoss, InterventionEffect, Route
 from seewhy.audit.shares import PerImage
@@ -120,16 +123,19 @@ def field_losses(
     """Per group the accuracy that its parting from the class would cost.
 
     Cases against the class are those that the encoder reads among the images, or else versions
-    of images made by the changes that alter this group alone. The counterfactual is the same
+    of images in which an exchange altered this group alone, or else versions by the changes that
+    mostly alter this group. The counterfactual is the same
     from true attributes, where the images have them in all combinations.
     """
     read, told = read_values(readings, concepts), told_values(readings, concepts)
     right = predicted(readings, model) == label_numbers(readings, classes)
     result = {}
     for group in concepts.groups:
-        variants = [effect.name for effect in effects if effect.removes == group.name]
         asked = _Question(readings, classes, concepts, group)
-        made = _made_cases(asked, read[group.name], model, variants)
+        made = _made_by_exchange(asked, read[group.name], model)
+        if np.count_nonzero(made[:, 0]) < FEWEST_IMAGES:
+            variants = [effect.name for effect in effects if effect.removes == group.name]
+            made = _made_cases(asked, read[group.name], model, variants)
         by_reading = asked.sample(read[group.name], right, made)
         by_truth = asked.sample(told[group.name], right, np.zeros_like(made))
         result[group.name] = _field_loss(by_reading, by_truth, classes, resamples)
@@ -215,14 +221,29 @@ def _alike(first: str, second: str) -> bool:
     return first.strip().casefold() == second.strip().casefold()
 
 
-def _made_cases(
-    asked: _Question, values: Numbers, model: str, variants: Sequence[str]
-) -> Int[np.ndarray, "images 2"]:
-    """Per image, versions read clearly with another value, and the right answers among them.
+Made = Int[np.ndarray, "images 2"]
+"""Per image, versions read clearly with another value, and the right answers among them.
 
-    Clearly: as a value that occurs among the images, and no more faintly than nine tenths of the
-    images that have it. A digit without colour is neither a red nor a green one.
-    """
+Clearly: as a value that occurs among the images, and no more faintly than nine tenths of the
+images that have it. A digit without colour is neither a red nor a green one.
+"""
+
+
+def _made_by_exchange(asked: _Question, values: Numbers, model: str) -> Made:
+    """The versions in which an exchange changed no other group's value."""
+    place = asked.concepts.names.index(asked.group.name)
+    before = read_positions(asked.readings, asked.concepts, ORIGINAL)
+    made = np.zeros((len(before), 2), dtype=int)
+    for variant in EXCHANGES.keys() & asked.readings.similarities.keys():
+        after = np.stack(
+            list(read_values(asked.readings, asked.concepts, variant).values()), axis=1
+        )
+        alone = changed_alone(before, after)[:, place]
+        made += _made_cases(asked, values, model, [variant]) * alone[:, None]
+    return made
+
+
+def _made_cases(asked: _Question, values: Numbers, model: str, variants: Sequence[str]) -> Made:
     name = asked.group.name
     before = concept_features(asked.readings.similarities[ORIGINAL], asked.concepts)[name]
     faintest = _faintest(before, values)

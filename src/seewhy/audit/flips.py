@@ -87,13 +87,18 @@ def count_flips(
     changed, flips = (np.zeros((groups, len(before)), dtype=int) for _ in range(2))
     placebo = np.zeros((2, len(before)), dtype=int)
     for values, flip in zip(after, flipped, strict=True):
-        differs = values != before
-        alone = (differs & (differs.sum(axis=1, keepdims=True) == 1)).T
-        none = ~differs.any(axis=1)
+        alone = changed_alone(before, values).T
+        none = (values == before).all(axis=1)
         changed += alone
         flips += alone & flip
         placebo += np.stack([none, none & flip])
     return Flips(changed, flips, placebo[0], placebo[1], _varies(before))
+
+
+def changed_alone(before: Values, after: Values) -> Bool[np.ndarray, "images groups"]:
+    """Per image which group's value changed, where no other's did."""
+    differs = before != after
+    return np.asarray(differs & (differs.sum(axis=1, keepdims=True) == 1))
 
 
 def joined(first: Flips, second: Flips) -> Flips:

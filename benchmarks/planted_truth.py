@@ -54,10 +54,11 @@ def truth_checks(document: BenchDocument) -> list[Check]:
 
 def control_checks(document: BenchDocument) -> list[Check]:
     """Where there is nothing to find, next to nothing may be found."""
-    untrained, shuffled = document.controls
+    untrained, shuffled, unnamed = document.controls
     return [
         at_most("untrained models decided", untrained.decided, CHANCE),
         at_most("shuffled captions decided", shuffled.decided, CHANCE),
+        at_most("reason not named, decided", unnamed.decided, CHANCE),
     ]
 
 

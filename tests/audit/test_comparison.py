@@ -47,8 +47,8 @@ def test_the_benchmark_from_training_to_scores(folder):
     assert default.everything.false_alarms == 0
     assert default.held_out.models == 1
     assert default.chosen_by.models == 0
-    untrained, shuffled = document.controls
-    assert untrained.decided == 0
+    untrained, shuffled, unnamed = document.controls
+    assert untrained.decided == unnamed.decided == 0
     assert (untrained.models, shuffled.models) == (1, 1)
     assert document.by_role["full"].models == 1
     assert document.by_role["twin"].models == 0
@@ -66,7 +66,7 @@ def test_what_was_said_is_kept_and_not_asked_again(folder, monkeypatch):
     assert first[0].truths["vgg: background colour/0"].drops["background colour"] > 0.5
     (kept,) = (
         path for path in (folder / "said").glob("*.json")
-        if len(json.loads(path.read_text())["said"]) == 6
+        if len(json.loads(path.read_text())["said"]) == 8
     )  # fmt: skip
     kept.write_text("{", encoding="utf-8")
     with pytest.raises(TypeError, match="not callable"):

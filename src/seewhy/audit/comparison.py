@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from pydantic import ValidationError
 
 import seewhy.audit as package
@@ -25,7 +26,7 @@ from seewhy.audit.schema import Estimate, Record
 from seewhy.audit.screening import chosen_changes
 from seewhy.audit.shares import bootstrap_indices
 from seewhy.base.errors import UsageError
-from seewhy.data.concepts import load_concepts
+from seewhy.data.concepts import ConceptGroups, load_concepts
 from seewhy.data.plants import SIDE, Plant, Role
 from seewhy.models.classifiers import Classifier
 from seewhy.models.identity import facts_digest
@@ -34,7 +35,7 @@ from seewhy.models.protocols import ClassifierLike, DualEncoder
 from seewhy.models.small import small_classifier
 from seewhy.results.files import output_folder, write_json
 
-Kind = Literal["trained", "untrained", "shuffled captions"]
+Kind = Literal["trained", "untrained", "shuffled captions", "reason not named"]
 
 AUDITED_IMAGES = 128
 PROBE_IMAGES = 200
@@ -146,7 +147,8 @@ def task_report(
 ) -> TaskReport:
     """Ask the readings about the models of one task, which see the same images.
 
-    The audit's own reading is also asked about untrained networks, and with shuffled captions.
+    The audit's own reading is also asked about untrained networks, with shuffled captions, and
+    with captions that do not name what is relied on.
     """
     plant = models[0].case.plant
     is_controlled = plant.seed < CONTROLLED_SEEDS
@@ -158,6 +160,9 @@ def task_report(
         said += [_said(name, "trained", model.case, subject) for name in wanted]
         if is_controlled:
             said.append(_said(DEFAULT_READING, "shuffled captions", model.case, _shuffled(subject)))
+            said.append(
+                _said(DEFAULT_READING, "reason not named", model.case, _unnamed(subject, plant))
+            )
     for model, subject in zip(models, subjects[len(models) :], strict=False):
         said.append(_said(DEFAULT_READING, "untrained", model.case, subject))
     return TaskReport(
@@ -236,17 +241,30 @@ def _untrained(case: PlantedCase) -> Classifier:
 def _shuffled(subject: Subject) -> Subject:
     """The same with every caption read as another one, drawn at random."""
     generator = np.random.default_rng([subject.seed, 0x5F])
-    order = generator.permutation(len(subject.texts))
+    return _with_captions(subject, generator.permutation(len(subject.texts)))
+
+
+def _unnamed(subject: Subject, plant: Plant) -> Subject:
+    """The same without the captions of the planted attributes."""
+    groups = subject.concepts.groups
+    kept = tuple(group for group in groups if group.name not in plant.relied)
+    names = [group.name for group in groups for value in group.values for _ in value.captions]
+    places = np.array([place for place, name in enumerate(names) if name not in plant.relied])
+    return replace(_with_captions(subject, places), concepts=ConceptGroups(kept))
+
+
+def _with_captions(subject: Subject, places: Int[np.ndarray, " captions"]) -> Subject:
+    """The same with the captions of these places, in their order."""
 
     def dealt(readings: Readings) -> Readings:
         return replace(
             readings,
-            similarities={name: each[:, order] for name, each in readings.similarities.items()},
+            similarities={name: each[:, places] for name, each in readings.similarities.items()},
         )
 
     return replace(
         subject,
-        texts=subject.texts[torch.from_numpy(order)],
+        texts=subject.texts[torch.from_numpy(places)],
         yours=dealt(subject.yours),
         probe=dealt(subject.probe),
     )
@@ -261,8 +279,10 @@ def _said(name: str, kind: Kind, case: PlantedCase, subject: Subject) -> Said:
         case=case.name,
         family=case.family,
         named=list(answer.named),
-        strength=_known(answer),
-        p_values=dict(answer.p_values),
+        strength=dict.fromkeys(case.plant.values) | _known(answer),
+        p_values=dict.fromkeys(case.plant.values, 1.0) | dict(answer.p_values)
+        if answer.p_values
+        else {},
         seconds=time.perf_counter() - start,
     )
 

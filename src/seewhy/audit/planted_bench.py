@@ -106,6 +106,7 @@ def scored(
         controls=[
             _control(reports, "untrained"),
             _control(reports, "shuffled captions"),
+            _control(reports, "reason not named"),
         ],
         by_role={
             role: score(DEFAULT_READING, [c for c in default if c.roles[c.relied[0]] == role])

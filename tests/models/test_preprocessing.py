@@ -144,7 +144,7 @@ def test_a_placement_says_where_the_image_is(resize, size):
     )
     placement = preprocessing.placement(size)
     pixels = preprocessing(Image.new("RGB", size, "white"))[0]
-    wanted = torch.zeros(placement.input)
+    wanted = torch.zeros(placement.window)
     (top, left), (high, wide) = placement.corner, placement.resized
     wanted[max(-top, 0) : high - top, max(-left, 0) : wide - left] = 1
     assert placement.image == size[::-1]

@@ -29,14 +29,14 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 class Placement:
     """Where an image lies in a model's input; all pairs are of rows and columns, in pixels.
 
-    The image was brought to `resized`, and the input begins at `corner` of that: a negative
-    corner means a margin, an input that ends before `resized` does means that a rim is cut off.
+    The image was brought to `resized`, and the input is a `window` on that which begins at
+    `corner`: a negative corner means a margin, a window that ends earlier that a rim is cut off.
     """
 
     image: tuple[int, int]
     resized: tuple[int, int]
     corner: tuple[int, int]
-    input: tuple[int, int]
+    window: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Preprocessing:
             image=(height, width),
             resized=(high, wide),
             corner=(_start(high, rows), _start(wide, cols)),
-            input=(rows, cols),
+            window=(rows, cols),
         )
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:

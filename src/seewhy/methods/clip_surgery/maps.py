@@ -12,7 +12,7 @@ PixelMaps = Float[Tensor, "*any height width"]
 
 def over_input(maps: PatchMaps, size: tuple[int, int]) -> PixelMaps:
     """Maps over an input of (height, width), bilinear between the centres of patches."""
-    return over_image(maps, Placement(image=size, resized=size, corner=(0, 0), input=size))
+    return over_image(maps, Placement(image=size, resized=size, corner=(0, 0), window=size))
 
 
 def over_image(maps: PatchMaps, placement: Placement) -> PixelMaps:
@@ -29,7 +29,7 @@ def over_image(maps: PatchMaps, placement: Placement) -> PixelMaps:
             pixels=placement.image[axis],
             resized=placement.resized[axis],
             start=placement.corner[axis],
-            length=placement.input[axis],
+            length=placement.window[axis],
         ).to(maps)
         for axis in (0, 1)
     )

@@ -139,5 +139,5 @@ def test_a_resnet_with_another_pool_is_refused():
 
 
 def test_a_module_without_image_tower_is_refused():
-    with pytest.raises(UsageError, match="is a NoneType"):
+    with pytest.raises(UsageError, match="mine has no image tower"):
         image_tower(encoder(nn.Linear(2, 2)))

@@ -104,6 +104,8 @@ def image_tower(encoder: OpenClipEncoder) -> Tower:
         return _transformer(visual, encoder.name)
     if type(visual) is ModifiedResNet and type(visual.attnpool) is AttentionPool2d:
         return _resnet(visual, encoder.name)
+    if visual is None:
+        raise UsageError(f"{encoder.name} has no image tower. {_SUPPORTED}")
     kind = type(getattr(visual, "trunk", visual)).__name__
     raise UsageError(f"the image tower of {encoder.name} is a {kind}. {_SUPPORTED}")
 

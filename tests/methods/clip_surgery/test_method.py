@@ -217,16 +217,19 @@ def test_numbers_that_are_not_finite_are_refused():
 
 
 def test_of_a_trained_encoder_the_map_finds_the_object():
-    """A red disc on the left: the raw map is brighter beside it, the map of surgery on it."""
+    """A red disc on the left: surgery contrasts it more than the model's own tokens do."""
     encoder = load_embedded("clip-vit")
     prompts = PromptEnsemble(encoder, ("{}",))
-    grid = np.zeros((64, 64, 3), dtype=np.uint8) + 90
+    pixels = np.full((64, 64, 3), 90, dtype=np.uint8)
     row, col = np.mgrid[:64, :64]
     disc = (row - 32) ** 2 + (col - 18) ** 2 < 12**2
-    grid[disc] = (220, 30, 30)
-    (found,) = ClipSurgery().explain(
-        encoder, [Image.fromarray(grid)], ["something red"], prompts=prompts
-    )
-    (values,) = heat(found)
-    assert values[disc].mean() > values[~disc].mean()
+    pixels[disc] = (220, 30, 30)
+    contrasts = []
+    for surgery in (None, Surgery()):
+        method = ClipSurgery(surgery, scaling="min-max")
+        images = [Image.fromarray(pixels)]
+        (found,) = method.explain(encoder, images, ["something red"], prompts=prompts)
+        (values,) = heat(found)
+        contrasts.append(values[disc].mean() - values[~disc].mean())
+    assert contrasts[1] > max(contrasts[0], 0.2)
     assert disc[np.unravel_index(values.argmax(), values.shape)]

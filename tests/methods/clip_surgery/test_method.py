@@ -177,6 +177,25 @@ def test_several_redundant_texts_are_averaged(encoder):
     assert np.abs(first - third).max() > 1e-5
 
 
+def test_a_text_that_is_cut_is_noted():
+    encoder = tiny_dual_encoder("vit")
+
+    class Cutting(type(encoder.tokenizer)):
+        def encode(self, text):
+            return self.split(text)
+
+        def decode(self, words):
+            return " ".join(words)
+
+        def __call__(self, texts):
+            kept = [" ".join(self.split(text)[: self.context_length - 2]) for text in texts]
+            return super().__call__(kept)
+
+    encoder.tokenizer = Cutting(encoder.tokenizer.words, encoder.tokenizer.context_length)
+    (found,) = asked(encoder, texts=["red " * 12, "blue"])
+    assert found.provenance["notes"].count("reads 10 tokens") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

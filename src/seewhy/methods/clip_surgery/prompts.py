@@ -48,6 +48,7 @@ class PromptEnsemble:
         self.templates = published_templates() if templates is None else check_templates(templates)
         self._store = None if folder is None else Store(folder)
         self._known: dict[str, Float[Tensor, " embed"]] = {}
+        self._cut: dict[str, tuple[str, ...]] = {}
         self._refuse_unknown_words()
 
     def embeddings(self, names: Sequence[str]) -> TextEmbeddings:
@@ -62,8 +63,10 @@ class PromptEnsemble:
 
     def cut_names(self, names: Sequence[str]) -> tuple[str, ...]:
         """A note for each name with prompts that are longer than the encoder's context."""
-        notes = (self.encoder.cut_texts(self.prompts(name)) for name in names)
-        return tuple(found[0] for found in notes if found)
+        for name in names:
+            if name not in self._cut:
+                self._cut[name] = self.encoder.cut_texts(self.prompts(name))[:1]
+        return tuple(note for name in names for note in self._cut[name])
 
     def prompts(self, name: str) -> list[str]:
         """A name in each of the templates."""

@@ -68,11 +68,26 @@ def test_without_projection_tokens_stay_as_wide_as_the_tower():
     assert_close(image_tower(model).read(tokens), model.module.visual.ln_post(tokens))
 
 
+def test_towers_beside_a_text_tower_of_its_own_are_the_same():
+    config = {"embed_dim": 16, "vision_cfg": VIT, "text_cfg": TEXT, "custom_text": True}
+    assert len(image_tower(encoder(build(config))).blocks) == 2
+
+
 def test_heads_and_layer_scale_are_the_model_s():
     tower = image_tower(built(ls_init_value=0.25))
     assert [block.attention.heads for block in tower.blocks] == [2, 2]
     assert_close(tower.blocks[1].attention.gain, torch.full((32,), 0.25))
     assert image_tower(built()).blocks[0].attention.gain is None
+
+
+def test_attention_can_be_differentiated_also_where_its_tower_was_not():
+    model = built()
+    with torch.no_grad():
+        tower = image_tower(model)
+    tower.blocks[0].attention.value(noise(1, 32)).sum().backward()
+    gradient = model.module.visual.transformer.resblocks[0].attn.in_proj_weight.grad
+    assert not gradient[:64].any()
+    assert gradient[64:].abs().max() > 0
 
 
 def test_grids_count_rows_first():

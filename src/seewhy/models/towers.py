@@ -58,7 +58,19 @@ class Block:
     """One transformer block: `norm` is the submodule whose output its attention reads."""
 
     norm: str
-    attention: SelfAttention
+    module: Any
+
+    @property
+    def attention(self) -> SelfAttention:
+        """Its attention, whose weights are views of the model's as they are now."""
+        attention = self.module.attn
+        weights = attention.in_proj_weight.chunk(3)
+        bias = attention.in_proj_bias
+        biases = (None, None, None) if bias is None else bias.chunk(3)
+        query, key, value = map(Affine, weights, biases)
+        output = Affine(attention.out_proj.weight, attention.out_proj.bias)
+        gain = getattr(self.module.ls_1, "gamma", None)
+        return SelfAttention(query, key, value, output, heads=attention.num_heads, gain=gain)
 
 
 @dataclass(frozen=True)
@@ -153,7 +165,7 @@ def _transformer(visual: Any, name: str) -> TransformerTower:
         positions=Positions("positional_embedding", visual.positional_embedding, (rows, cols)),
         patch=tuple(visual.patch_size),
         blocks=tuple(
-            Block(f"transformer.resblocks.{depth}.ln_1", _block_attention(block))
+            Block(f"transformer.resblocks.{depth}.ln_1", block)
             for depth, block in enumerate(visual.transformer.resblocks)
         ),
     )
@@ -189,17 +201,6 @@ def _is_plain(attention: Any) -> bool:
         and attention.bias_k is None
         and not attention.add_zero_attn
     )
-
-
-def _block_attention(block: Any) -> SelfAttention:
-    attention = block.attn
-    weights = attention.in_proj_weight.chunk(3)
-    bias = attention.in_proj_bias
-    biases = (None, None, None) if bias is None else bias.chunk(3)
-    query, key, value = map(Affine, weights, biases)
-    output = Affine(attention.out_proj.weight, attention.out_proj.bias)
-    gain = getattr(block.ls_1, "gamma", None)
-    return SelfAttention(query, key, value, output, heads=attention.num_heads, gain=gain)
 
 
 def _resnet(visual: Any, name: str) -> PoolingTower:

@@ -173,6 +173,32 @@ def test_gradients_flow_to_pixels_and_positions(tower, side):
     assert of_positions[1:].abs().max() > 0
 
 
+@pytest.mark.parametrize("side", [32, 64])
+def test_gradients_are_the_same_when_blocks_are_computed_twice_to_save_memory(side):
+    encoder, found = tiny_dual_encoder("vit"), []
+    for saving in (False, True):
+        encoder.module.set_grad_checkpointing(saving)
+        pixels = noise(1, 3, side, side).requires_grad_()
+        with torch.enable_grad():
+            tokens = surgery_tokens(image_tower(encoder), pixels, Surgery(depth=2))
+            found += torch.autograd.grad(tokens.patches.square().sum(), [pixels])
+    assert_close(found[1], found[0])
+
+
+@pytest.mark.parametrize("tower", ["vit", "resnet"])
+def test_hooks_of_the_user_are_called_once_and_count(tower):
+    encoder, calls = tiny_dual_encoder(tower), []
+    last = encoder.module.visual.get_submodule("ln_post" if tower == "vit" else "attnpool")
+    last.register_forward_hook(lambda *_: calls.append(1))
+    first = encoder.module.visual.conv1
+    plain = surgery_tokens(image_tower(encoder), noise(1, 3, 32, 32), Surgery(depth=2))
+    first.register_forward_hook(lambda _module, _given, output: output.flip(-1))
+    edited = surgery_tokens(image_tower(encoder), noise(1, 3, 32, 32), Surgery(depth=2))
+    assert len(calls) == 2
+    assert (edited.patches - plain.patches).abs().max() > 0
+    assert len(first._forward_hooks) == len(last._forward_hooks) == 1
+
+
 @pytest.mark.parametrize("tower", ["vit", "resnet"])
 def test_half_precision_is_close(tower):
     encoder = tiny_dual_encoder(tower)

@@ -215,3 +215,20 @@ def test_a_tokenizer_that_cannot_be_asked_is_trusted():
     encoder = encoder_of(Holder(), lambda texts: torch.arange(2 * len(texts)).reshape(-1, 2))
     assert encoder.cut_texts(["x" * 1000]) == ()
     assert encoder.encode_texts(["x" * 1000]).shape == (1, 4)
+
+
+def test_prompts_may_be_empty_and_equal(encoder):
+    found = encoder.encode_prompts(["a red circle", "", "a red circle", "blue"])
+    assert_close(found[0], found[2])
+    assert_close(found[[0, 3]], encoder.encode_texts(["a red circle", "blue"]), atol=1e-6, rtol=0)
+    assert_close(found.norm(dim=1), torch.ones(4))
+    with pytest.raises(UsageError, match="does not know the words 'dog'"):
+        encoder.encode_prompts(["a dog"])
+
+
+def test_texts_can_be_checked_without_encoding_them(encoder):
+    encoder.check_texts(TEXTS)
+    with pytest.raises(UsageError, match="text 1 is ' '"):
+        encoder.check_texts(["a", " "])
+    with pytest.raises(UsageError, match="become the same tokens"):
+        encoder.check_texts(["red", "RED"])

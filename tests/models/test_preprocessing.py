@@ -133,3 +133,19 @@ def test_wrong_choices_are_refused_where_types_are_not_checked():
 def test_wrong_configurations_are_refused_by_field(config, message):
     with pytest.raises(UsageError, match=message):
         Preprocessing.from_config(config)
+
+
+@pytest.mark.parametrize("resize", ["shortest", "longest", "squash"])
+@pytest.mark.parametrize("size", [(60, 40), (41, 83), (7, 3)])
+def test_a_placement_says_where_the_image_is(resize, size):
+    """What the placement calls image is white in the input, what it calls margin is black."""
+    preprocessing = Preprocessing(
+        (24, 32), resize=resize, resize_to=20, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+    )
+    placement = preprocessing.placement(size)
+    pixels = preprocessing(Image.new("RGB", size, "white"))[0]
+    wanted = torch.zeros(placement.window)
+    (top, left), (high, wide) = placement.corner, placement.resized
+    wanted[max(-top, 0) : high - top, max(-left, 0) : wide - left] = 1
+    assert placement.image == size[::-1]
+    assert torch.equal(pixels, wanted)

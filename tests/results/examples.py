@@ -3,7 +3,7 @@
 import numpy as np
 
 from seewhy.results.explanation import Explanation
-from seewhy.results.parts import ConceptScores, Curve, Statement, UnitMatches
+from seewhy.results.parts import ConceptScores, Curve, Heatmap, Statement, UnitMatches
 
 HOSTILE = '<script>alert("1")</script> $x_{ {{7*7}} \x1b[31m \u202e 颜色 🎨 \n'
 
@@ -48,11 +48,27 @@ def matches(**changes):
     return UnitMatches(**(fields | changes))
 
 
+def heatmap(**changes):
+    fields = {
+        "title": "a red circle",
+        "values": np.array([[0.5, -0.25, 0.0], [np.nan, 0.1, 0.2]], dtype=np.float32),
+        "unit": "similarity",
+        "frame": "grid",
+    }
+    return Heatmap(**(fields | changes))
+
+
 def explanation(**changes):
     fields = {
         "target": "what the model relies on",
         "score": 0.83,
-        "parts": (scores(), curve(), Statement("Verdict", "It decides by colour."), matches()),
+        "parts": (
+            scores(),
+            curve(),
+            Statement("Verdict", "It decides by colour."),
+            matches(),
+            heatmap(),
+        ),
         "provenance": {"model": "biased", "seed": "0"},
     }
     return Explanation(**(fields | changes))
@@ -64,4 +80,5 @@ def hostile_parts():
         curve(title=HOSTILE, axis=HOSTILE, names=(HOSTILE, "_hidden"), ticks=(HOSTILE,) * 4),
         Statement(HOSTILE, HOSTILE),
         matches(title=HOSTILE, site=HOSTILE, layers=(HOSTILE, HOSTILE)),
+        heatmap(title=HOSTILE),
     )

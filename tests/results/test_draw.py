@@ -3,9 +3,10 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
-from tests.results.examples import curve, explanation, hostile_parts, matches, scores
+from tests.results.examples import curve, explanation, heatmap, hostile_parts, matches, scores
 
 from seewhy.results.draw import draw_part, drawable_text, new_axes, new_figure
+from seewhy.results.heat import heat_colours
 from seewhy.results.palette import LIGHT
 
 
@@ -51,6 +52,11 @@ def test_matches_are_counted():
     assert sum(bar.get_height() for bar in axes.patches) == 2
     negative = draw_part(matches(scores=np.array([-0.5, 0.2, 0.3])), new_axes())
     assert sum(bar.get_height() for bar in negative.patches) == 3
+
+
+def test_heatmaps_are_drawn_row_by_row():
+    (image,) = draw_part(heatmap(), new_axes()).get_images()
+    np.testing.assert_array_equal(image.get_array(), heat_colours(heatmap().values))
 
 
 def test_of_many_bars_the_highest_are_drawn():

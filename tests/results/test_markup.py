@@ -2,7 +2,15 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from tests.results.examples import HOSTILE, curve, explanation, hostile_parts, matches, scores
+from tests.results.examples import (
+    HOSTILE,
+    curve,
+    explanation,
+    heatmap,
+    hostile_parts,
+    matches,
+    scores,
+)
 
 from seewhy.results.markup import MAX_ROWS, chart_styles, notebook_markup, part_markup
 from seewhy.results.parts import Statement
@@ -33,7 +41,7 @@ class Collector(HTMLParser):
         self.words.append(data)
 
 
-@pytest.mark.parametrize("position", range(4))
+@pytest.mark.parametrize("position", range(5))
 def test_texts_from_outside_stay_text(position):
     part, harmless = hostile_parts()[position], explanation().parts[position]
     found, wanted = Collector(part_markup(part)), Collector(part_markup(harmless))
@@ -99,6 +107,15 @@ def test_matches_come_best_first():
         *("0", "conv1", "5", "0.5"),
         *("2", "conv2", "7", "–"),
     ]
+
+
+def test_a_heatmap_is_a_picture_with_its_range_in_words():
+    html = part_markup(heatmap())
+    assert 'src="data:image/png;base64,' in html
+    assert "aspect-ratio:3/2" in html
+    words = "from −0.25 (blue) to 0.5 (red); 0 is white"
+    assert words in Collector(html).words
+    assert f'alt="{words}"' in html
 
 
 def test_a_notebook_needs_no_other_style():

@@ -2,7 +2,7 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-from tests.results.examples import curve, explanation, matches, scores
+from tests.results.examples import curve, explanation, heatmap, matches, scores
 
 from seewhy.base.errors import UsageError
 from seewhy.results.parts import PART_KINDS, Statement, part_fields, part_kind
@@ -49,6 +49,13 @@ def test_fields_that_are_not_set_are_left_out():
         (matches, {"layer_of": np.array([-1, 0, 1])}, "outside its 2 layers"),
         (matches, {"channels": np.array([1.0, 2.0, 3.0])}, "integer numbers"),
         (matches, {"channels": np.array([1, 2])}, r"shape \[3\]"),
+        (heatmap, {"title": None}, "title must be text"),
+        (heatmap, {"values": np.zeros(3)}, r"float64\[3\]; expected .* shape \[1, 1\]"),
+        (heatmap, {"values": np.zeros((0, 3))}, r"shape \[1, 1\]"),
+        (heatmap, {"values": np.zeros((2, 3), dtype=int)}, "floating numbers"),
+        (heatmap, {"values": np.full((2, 3), np.inf)}, "infinite"),
+        (heatmap, {"unit": "metres"}, "known units"),
+        (heatmap, {"frame": "room"}, "known frames: grid, input, image"),
     ],
 )
 def test_what_does_not_fit_is_refused(make, changes, message):

@@ -80,12 +80,31 @@ class OpenClipEncoder:
         Raises `UsageError` for texts that are empty, hold unknown words, or become the same
         tokens as another. Texts beyond the context are cut, with a warning: see `cut_texts`.
         """
-        texts = _checked_texts(texts)
-        self._refuse_unknown_words(texts)
-        tokens = self.tokenizer(texts)
-        _refuse_equal_tokens(texts, tokens)
+        tokens = self._checked_tokens(texts)
         for note in self.cut_texts(texts):
             _logger.warning(note)
+        return self._encoded(tokens)
+
+    def encode_prompts(self, prompts: Sequence[str]) -> TextEmbeddings:
+        """The same for prompts made from templates, which may be empty or equal each other.
+
+        Raises `UsageError` for unknown words. Prompts beyond the context are cut in silence.
+        """
+        self.refuse_unknown_words(prompts)
+        return self._encoded(self.tokenizer(list(prompts)))
+
+    def check_texts(self, texts: Sequence[str]) -> None:
+        """Raise `UsageError` for the texts that `encode_texts` refuses."""
+        self._checked_tokens(texts)
+
+    def _checked_tokens(self, texts: Sequence[str]) -> Int[Tensor, "texts context"]:
+        texts = _checked_texts(texts)
+        self.refuse_unknown_words(texts)
+        tokens = self.tokenizer(texts)
+        _refuse_equal_tokens(texts, tokens)
+        return tokens
+
+    def _encoded(self, tokens: Int[Tensor, "texts context"]) -> TextEmbeddings:
         with inference(self.module):
             parts = [
                 self.module.encode_text(chunk.to(device_of(self.module)))
@@ -150,7 +169,8 @@ class OpenClipEncoder:
             "with a ResNet or ViT tower, such as open_clip:RN50/openai."
         )
 
-    def _refuse_unknown_words(self, texts: Sequence[str]) -> None:
+    def refuse_unknown_words(self, texts: Sequence[str]) -> None:
+        """Raise `UsageError` naming the words that a small vocabulary lacks."""
         unknown_words = getattr(self.tokenizer, "unknown_words", lambda _: ())
         unknown = dict.fromkeys(word for text in texts for word in unknown_words(text))
         if unknown:

@@ -26,6 +26,20 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Where an image lies in a model's input; all pairs are of rows and columns, in pixels.
+
+    The image was brought to `resized`, and the input is a `window` on that which begins at
+    `corner`: a negative corner means a margin, a window that ends earlier that a rim is cut off.
+    """
+
+    image: tuple[int, int]
+    resized: tuple[int, int]
+    corner: tuple[int, int]
+    window: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Preprocessing:
     """Resize, centre crop, scale to 0..1, subtract the mean, divide by the deviation.
 
@@ -86,6 +100,17 @@ class Preprocessing:
         pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
         mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
         return ((pixels - mean) / std).contiguous()
+
+    def placement(self, size: tuple[int, int]) -> Placement:
+        """Where an image of (width, height) lies in the result."""
+        (width, height), (wide, high) = size, self._resized(size)
+        rows, cols = _pair(self.size)
+        return Placement(
+            image=(height, width),
+            resized=(high, wide),
+            corner=(_start(high, rows), _start(wide, cols)),
+            window=(rows, cols),
+        )
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
         """Width and height before the crop; rounds as torchvision (square) and timm do."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from seewhy.results.heat import heat_colours, range_text
 from seewhy.results.palette import LIGHT, colour_index
-from seewhy.results.parts import ConceptScores, Curve, Part, Statement, UnitMatches
+from seewhy.results.parts import ConceptScores, Curve, Heatmap, Part, Statement, UnitMatches
 from seewhy.results.text import short_text
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def draw_part(part: Part, axes: "Axes", *, colours: Sequence[int] | None = None)
             _draw_curve(part, axes, _places(part.names, colours))
         case UnitMatches():
             _draw_matches(part, axes)
+        case Heatmap():
+            _draw_heatmap(part, axes)
         case Statement():
             axes.set_axis_off()
             axes.text(0, 1, drawable_text(part.text, 600), va="top", wrap=True, **_style())
@@ -147,6 +150,15 @@ def _draw_matches(part: UnitMatches, axes: "Axes") -> None:
     axes.set_xlabel(drawable_text(f"best correlation, {part.site}"), **_style(colour=_QUIET))
     axes.set_ylabel("units", **_style(colour=_QUIET))
     _finish(axes, grid="y")
+
+
+def _draw_heatmap(part: Heatmap, axes: "Axes") -> None:
+    axes.imshow(heat_colours(part.values), interpolation="nearest")
+    axes.set_xlabel(drawable_text(range_text(part.values), 120), **_style(colour=_QUIET))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_color(_GRID)
 
 
 def _finish(axes: "Axes", *, grid: Literal["x", "y"]) -> None:

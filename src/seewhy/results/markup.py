@@ -8,9 +8,10 @@ import numpy as np
 from markupsafe import Markup
 
 from seewhy.results.charts import bar_chart, interval_text, scale_for, value_text
+from seewhy.results.heat import heat_picture, range_text
 from seewhy.results.lines import line_chart
 from seewhy.results.palette import palette_styles
-from seewhy.results.parts import ConceptScores, Curve, Part, Statement, UnitMatches
+from seewhy.results.parts import ConceptScores, Curve, Heatmap, Part, Statement, UnitMatches
 from seewhy.results.text import number_text, short_text, visible_text
 
 MAX_ROWS = 200
@@ -31,6 +32,8 @@ def part_markup(part: Part, *, colours: Sequence[int] | None = None) -> Markup:
             )
         case UnitMatches():
             return _matches_markup(part)
+        case Heatmap():
+            return _heatmap_markup(part)
 
 
 def scores_markup(part: ConceptScores, *, colours: Sequence[int] | None = None) -> Markup:
@@ -124,3 +127,12 @@ def _matches_markup(part: UnitMatches) -> Markup:
         '<th scope="col">Unit</th><th scope="col">Layer</th><th scope="col">Channel</th>'
         '<th scope="col">Correlation</th></tr></thead><tbody>{}</tbody></table>'
     ).format(visible_text(part.title), len(order), part.scores.size, visible_text(part.site), rows)
+
+
+def _heatmap_markup(part: Heatmap) -> Markup:
+    rows, cols = part.values.shape
+    values = range_text(part.values)
+    return Markup(
+        '<figure class="heatmap"><img src="{}" alt="{}" style="aspect-ratio:{}/{}"/>'
+        '<figcaption>{} <span class="quiet">{}</span></figcaption></figure>'
+    ).format(heat_picture(part.values), values, cols, rows, visible_text(part.title), values)

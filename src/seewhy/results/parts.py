@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from seewhy.base.errors import UsageError
 
 Unit = Literal["share", "similarity", "score"]
+Frame = Literal["grid", "input", "image"]
 
 
 @no_type_check
@@ -120,13 +121,39 @@ class UnitMatches:
             )
 
 
-Part = ConceptScores | Curve | Statement | UnitMatches
+@no_type_check
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """One signed value per position, row by row; NaN where the model has not looked.
+
+    Positions are those of `frame`: patches ("grid"), pixels of what the model was given
+    ("input"), or pixels of the image as it was read ("image").
+    """
+
+    title: str
+    values: Float[np.ndarray, "rows cols"]
+    unit: Unit = "score"
+    frame: Frame = "image"
+
+    def __post_init__(self) -> None:
+        _check_texts(self, "title")
+        _check_unit(self)
+        if self.frame not in get_args(Frame):
+            raise UsageError(
+                f"Heatmap.frame is {self.frame!r}; known frames: {', '.join(get_args(Frame))}."
+            )
+        shape = np.shape(self.values)
+        _check_array(self, "values", shape if len(shape) == 2 and min(shape) else (1, 1))
+
+
+Part = ConceptScores | Curve | Statement | UnitMatches | Heatmap
 
 PART_KINDS: dict[str, type[Part]] = {
     "concept-scores": ConceptScores,
     "curve": Curve,
     "statement": Statement,
     "unit-matches": UnitMatches,
+    "heatmap": Heatmap,
 }
 """The name of each kind in a stored file; a name never changes its meaning."""
 
@@ -155,7 +182,7 @@ def _check_names(part: object, name: str) -> None:
         raise UsageError(f"{_where(part, name)} must be a tuple of texts.")
 
 
-def _check_unit(part: ConceptScores | Curve) -> None:
+def _check_unit(part: ConceptScores | Curve | Heatmap) -> None:
     if part.unit not in get_args(Unit):
         raise UsageError(
             f"{_where(part, 'unit')} is {part.unit!r}; known units: {', '.join(get_args(Unit))}."

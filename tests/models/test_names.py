@@ -65,3 +65,8 @@ def test_what_is_no_name_is_refused_with_the_way_to_write_it(text, message):
 def test_the_nearest_names_keep_their_case_and_the_far_ones_stay_out():
     assert suggestion("rn5O", ["RN50", "RN101", "ViT-B-16"]).startswith("Nearest: RN50")
     assert suggestion("zzz", ["RN50"]) == ""
+
+
+def test_a_bare_folder_is_told_its_family(tmp_path):
+    with pytest.raises(UsageError, match=f"is a folder. Write classifier-dir:{tmp_path}"):
+        ModelName.parse(str(tmp_path))

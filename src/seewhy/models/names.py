@@ -35,6 +35,10 @@ class ModelName:
         """Take a name apart; raises `UsageError` with the grammar when it has no such parts."""
         family, colon, rest = text.partition(":")
         if not colon or family not in FAMILIES:
+            if Path(text).is_dir():
+                raise UsageError(
+                    f"{text!r} is a folder. Write classifier-dir:{text} or open_clip-dir:{text}."
+                )
             raise UsageError(
                 f"no model family in {text!r}. {suggestion(family, FAMILIES)}"
                 "A name is FAMILY:MODEL, such as torchvision:resnet50@weights.safetensors."

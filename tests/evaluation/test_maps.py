@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import integers
 from numpy.testing import assert_allclose, assert_array_equal
 
 from seewhy.base.errors import DataError, UsageError
+from seewhy.data.segmentation.records import LabelMap
 from seewhy.evaluation.maps import (
     compare,
     compare_label,
@@ -39,6 +40,7 @@ def test_a_case_by_hand():
 
 
 @pytest.mark.parametrize("metric", METRICS)
+@settings(max_examples=25)
 @given(seed=integers(0, 2**16))
 def test_scale_and_offset_of_the_map_change_nothing(metric, seed):
     values, mask = drawn(seed)
@@ -47,6 +49,7 @@ def test_scale_and_offset_of_the_map_change_nothing(metric, seed):
 
 
 @pytest.mark.parametrize("metric", [score_contrast, pixel_auroc])
+@settings(max_examples=25)
 @given(seed=integers(0, 2**16))
 def test_the_opposite_map_has_the_opposite_contrast_and_area(metric, seed):
     values, mask = drawn(seed)
@@ -56,6 +59,7 @@ def test_the_opposite_map_has_the_opposite_contrast_and_area(metric, seed):
 
 
 @pytest.mark.parametrize("metric", METRICS)
+@settings(max_examples=25)
 @given(seed=integers(0, 2**16))
 def test_pixels_not_looked_at_count_as_little_as_pixels_cut_off(metric, seed):
     values, mask = drawn(seed)
@@ -124,3 +128,14 @@ def test_shapes_agree_and_values_are_finite():
         compare(VALUES, MASK, counted=MASK[:, :1])
     with pytest.raises(UsageError, match="infinite"):
         compare(np.where(MASK, np.inf, VALUES), MASK)
+
+
+def test_the_truth_of_a_data_set_is_compared_as_it_is():
+    truth = LabelMap(np.array([[0, 7], [255, 0]], dtype=np.uint8), background=0)
+    values = np.array([[0.25, 0.5], [1.0, 0.0]])
+    (label,) = truth.present
+    pair = compare(values, truth.mask(label), counted=truth.counted)
+    assert score_contrast(pair) == 0.5 - 0.125
+    by_label = compare_label(values, truth.labels, label=label)
+    assert_array_equal(pair.scores, by_label.scores)
+    assert_array_equal(pair.on_mask, by_label.on_mask)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import integers
 from numpy.testing import assert_array_equal
 
@@ -23,6 +23,7 @@ def test_a_case_by_hand_with_a_class_that_no_image_bears():
     assert result.score.value == pytest.approx(((1 + 2 / 3) / 2 + 0.5) / 2)
 
 
+@settings(max_examples=25)
 @given(seed=integers(0, 2**16))
 def test_it_is_the_mean_precision_at_the_true_images(seed):
     generator = np.random.default_rng(seed)

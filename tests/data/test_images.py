@@ -34,6 +34,7 @@ from seewhy.data.images import (
     check_size,
     finish_image,
     read_image,
+    read_stored,
     strict_pillow,
 )
 
@@ -356,3 +357,15 @@ def test_senseless_policies_are_refused(settings):
 def test_every_listed_format_is_known_to_pillow():
     Image.init()
     assert set(images._FORMATS) <= set(Image.OPEN)
+
+
+def test_what_is_read_as_stored_is_neither_turned_nor_converted(tmp_path):
+    palette = photograph().quantize(5)
+    (tmp_path / "p.png").write_bytes(encoded(palette, "PNG", exif=exif(6)))
+    stored = read_stored(tmp_path / "p.png")
+    assert stored.mode == "P"
+    assert_array_equal(np.asarray(stored), np.asarray(palette))
+    (tmp_path / "p.png").write_bytes(encoded(palette, "PNG")[:-40])
+    with pytest.raises(DataError) as caught:
+        read_stored(tmp_path / "p.png")
+    assert caught.value.code == "truncated"

@@ -127,6 +127,20 @@ def read_image(source: Path | bytes, *, policy: ReadPolicy = DEFAULT_POLICY) -> 
             raise _decoding_fault(error, name) from error
 
 
+def read_stored(source: Path, *, policy: ReadPolicy = DEFAULT_POLICY) -> Image.Image:
+    """The image as stored, for files whose numbers are labels: no turn, no change of mode."""
+    name = shown(source)
+    data = read_file(source, max_bytes=policy.max_bytes, timeout=policy.timeout)
+    with strict_pillow:
+        image = _opened(data, name)
+        check_size(image.size, name=name, policy=policy)
+        try:
+            image.load()
+        except Exception as error:  # See read_image.
+            raise _decoding_fault(error, name) from error
+    return image
+
+
 def finish_image(
     image: Image.Image, *, name: str, policy: ReadPolicy = DEFAULT_POLICY
 ) -> Image.Image:

@@ -4,10 +4,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.methods.clip_surgery.golden import arrays, patches, tensor
+from tests.methods.text_maps.golden import arrays, patches, tensor
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.clip_surgery.points import Pointing, joint_points, map_points
+from seewhy.methods.text_maps.points import Pointing, joint_points, map_points
 
 SIZE = (240, 321)
 STORED = sorted(key for key in arrays("vit") if key.startswith("points_"))

@@ -7,14 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seewhy.base.axes import TextEmbeddings
-from seewhy.methods.clip_surgery.features import (
+from seewhy.methods.text_maps.features import (
     Similarities,
     class_weights,
     similarities,
     without_common,
     without_redundant,
 )
-from seewhy.methods.clip_surgery.tokens import ImageTokens
+from seewhy.methods.text_maps.tokens import ImageTokens
 
 Removal = Literal["redundant", "common", "weighted-common", "nothing"]
 

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from tests.methods.clip_surgery.golden import TOLERANCE, golden_encoder, patches, small_vit, tensor
+from tests.methods.text_maps.golden import TOLERANCE, golden_encoder, patches, small_vit, tensor
 from torch.nn import functional
 from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.clip_surgery.tokens import Surgery, raw_tokens, surgery_tokens
+from seewhy.methods.text_maps.tokens import Surgery, raw_tokens, surgery_tokens
 from seewhy.models.guard import fingerprint
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower

@@ -12,11 +12,11 @@ from torch import Tensor
 from seewhy.base.axes import Pixels, TextEmbeddings
 from seewhy.base.errors import UsageError
 from seewhy.base.versions import library_versions
-from seewhy.methods.clip_surgery.features import scaled
-from seewhy.methods.clip_surgery.framing import Framing, Shown
-from seewhy.methods.clip_surgery.prompts import PromptEnsemble, averaged
-from seewhy.methods.clip_surgery.reading import Removal, TextMaps, text_maps
-from seewhy.methods.clip_surgery.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens
+from seewhy.methods.text_maps.features import scaled
+from seewhy.methods.text_maps.framing import Framing, Shown
+from seewhy.methods.text_maps.prompts import PromptEnsemble, averaged
+from seewhy.methods.text_maps.reading import Removal, TextMaps, text_maps
+from seewhy.methods.text_maps.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens
 from seewhy.models.guard import device_of, inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing

@@ -4,11 +4,11 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from tests.methods.clip_surgery.golden import arrays, tensor
+from tests.methods.text_maps.golden import arrays, tensor
 from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.clip_surgery.prompts import PromptEnsemble, averaged
+from seewhy.methods.text_maps.prompts import PromptEnsemble, averaged
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.openclip_zoo import build
 from seewhy.models.preprocessing import Preprocessing
@@ -86,7 +86,7 @@ def test_names_are_encoded_once_and_in_any_company(encoder, monkeypatch):
 
 
 def test_many_names_are_encoded_in_batches(encoder, monkeypatch):
-    monkeypatch.setattr("seewhy.methods.clip_surgery.prompts._NAMES_AT_ONCE", 2)
+    monkeypatch.setattr("seewhy.methods.text_maps.prompts._NAMES_AT_ONCE", 2)
     names = ["circle", "square", "red", "blue", "green"]
     found = PromptEnsemble(encoder, TEMPLATES).embeddings(names)
     monkeypatch.undo()

@@ -4,12 +4,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.methods.clip_surgery.golden import TOLERANCE, arrays, patches, tensor
+from tests.methods.text_maps.golden import TOLERANCE, arrays, patches, tensor
 from torch.nn import functional
 from torch.testing import assert_close
 
-from seewhy.methods.clip_surgery.features import scaled
-from seewhy.methods.clip_surgery.maps import over_image, over_input
+from seewhy.methods.text_maps.features import scaled
+from seewhy.methods.text_maps.maps import over_image, over_input
 from seewhy.models.preprocessing import Preprocessing
 
 GREY = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}

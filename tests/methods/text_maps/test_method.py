@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.methods.clip_surgery.golden import golden_encoder, picture
+from tests.methods.text_maps.golden import golden_encoder, picture
 from torch.nn import functional
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.clip_surgery.features import scaled, similarities
-from seewhy.methods.clip_surgery.framing import Framing
-from seewhy.methods.clip_surgery.method import ClipSurgery
-from seewhy.methods.clip_surgery.prompts import PromptEnsemble
-from seewhy.methods.clip_surgery.tokens import Surgery, surgery_tokens
+from seewhy.methods.text_maps.features import scaled, similarities
+from seewhy.methods.text_maps.framing import Framing
+from seewhy.methods.text_maps.method import ClipSurgery
+from seewhy.methods.text_maps.prompts import PromptEnsemble
+from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
 from seewhy.models.embedded import load_embedded
 from seewhy.models.guard import fingerprint
 from seewhy.models.tiny import tiny_dual_encoder
@@ -85,7 +85,7 @@ def test_it_does_what_its_formulas_say(encoder):
 @pytest.mark.parametrize("method", [METHOD, ClipSurgery(SHALLOW, "common"), ClipSurgery(None)])
 def test_images_do_not_see_each_other(encoder, method, monkeypatch):
     images = [picture(50, 40, 0), picture(20, 60, 1), picture(33, 33, 2)]
-    monkeypatch.setattr("seewhy.methods.clip_surgery.method._IMAGES_AT_ONCE", 2)
+    monkeypatch.setattr("seewhy.methods.text_maps.method._IMAGES_AT_ONCE", 2)
     together = asked(encoder, method, images)
     for image, one in zip(images, together, strict=True):
         (alone,) = asked(encoder, method, [image])

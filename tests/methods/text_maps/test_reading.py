@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from seewhy.methods.clip_surgery.features import class_weights, similarities
-from seewhy.methods.clip_surgery.reading import text_maps
-from seewhy.methods.clip_surgery.tokens import ImageTokens
+from seewhy.methods.text_maps.features import class_weights, similarities
+from seewhy.methods.text_maps.reading import text_maps
+from seewhy.methods.text_maps.tokens import ImageTokens
 
 
 def noise(*shape, seed=0):

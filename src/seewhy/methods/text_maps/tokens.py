@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seewhy.base.axes import Maps, Pixels
 from seewhy.base.errors import UsageError
-from seewhy.methods.clip_surgery.attention import Rerouting, Tokens, rerouted, resized_positions
+from seewhy.methods.text_maps.attention import Rerouting, Tokens, rerouted, resized_positions
 from seewhy.models.towers import PoolingTower, Tower, TransformerTower, embed_at, patch_grid
 from seewhy.taps.hooks import OnCall, on_calls
 

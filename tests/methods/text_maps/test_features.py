@@ -1,10 +1,10 @@
 import pytest
 import torch
-from tests.methods.clip_surgery.golden import TOLERANCE, tensor
+from tests.methods.text_maps.golden import TOLERANCE, tensor
 from torch.nn import functional
 from torch.testing import assert_close
 
-from seewhy.methods.clip_surgery.features import (
+from seewhy.methods.text_maps.features import (
     class_weights,
     scaled,
     similarities,

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 from torch.testing import assert_close
 
-from seewhy.methods.clip_surgery.attention import rerouted, resized_positions
+from seewhy.methods.text_maps.attention import rerouted, resized_positions
 from seewhy.models.towers import Affine, SelfAttention
 
 HEADS, HEAD = 2, 3

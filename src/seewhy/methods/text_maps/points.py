@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.clip_surgery.features import scaled
+from seewhy.methods.text_maps.features import scaled
 
 PatchMap = Float[Tensor, "rows cols"]
 

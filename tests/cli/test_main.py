@@ -26,7 +26,7 @@ def command(monkeypatch, tmp_path):
 
     def run_with(error, *before):
         recipes = SimpleNamespace(train_encoder=Mock(side_effect=error))
-        monkeypatch.setitem(sys.modules, "seewhy.training.recipes", recipes)
+        monkeypatch.setitem(sys.modules, "seewhy.training.encoders", recipes)
         where = ["--preset", "clip-vit", "--output", str(tmp_path / "out")]
         return run([*before, "train", "encoder", *where])
 
@@ -104,7 +104,7 @@ def test_a_scheduler_may_stop_the_program(program, monkeypatch, tmp_path):
         signal.raise_signal(signal.SIGTERM)
 
     recipes = SimpleNamespace(train_encoder=train_encoder)
-    monkeypatch.setitem(sys.modules, "seewhy.training.recipes", recipes)
+    monkeypatch.setitem(sys.modules, "seewhy.training.encoders", recipes)
     line = ("train", "encoder", "--preset", "clip-vit", "--output", str(tmp_path))
     assert program(*line) == 143
 
@@ -116,9 +116,9 @@ def started_and_sent(number: int) -> subprocess.CompletedProcess:
         "def train_encoder(*given, **options):\n"
         "    try:\n        print('ready', flush=True); time.sleep(60)\n"
         "    finally:\n        print('tidied', flush=True)\n"
-        "recipes = types.ModuleType('seewhy.training.recipes')\n"
+        "recipes = types.ModuleType('seewhy.training.encoders')\n"
         "recipes.train_encoder = train_encoder\n"
-        "sys.modules['seewhy.training.recipes'] = recipes\n"
+        "sys.modules['seewhy.training.encoders'] = recipes\n"
         "from seewhy.cli.main import main\n"
         "sys.argv = 'seewhy train encoder --preset clip-vit --output out'.split()\n"
         "main()"

@@ -19,7 +19,7 @@ from seewhy.cli.main import run
 def test_an_encoder_is_trained_as_asked(monkeypatch, capsys, options, asked):
     train_encoder = Mock(return_value=Path("made"))
     recipes = SimpleNamespace(train_encoder=train_encoder)
-    monkeypatch.setitem(sys.modules, "seewhy.training.recipes", recipes)
+    monkeypatch.setitem(sys.modules, "seewhy.training.encoders", recipes)
     line = ["train", "encoder", "--preset", "clip-resnet", "--output", "here"]
     assert run([*line, *options]) == 0
     train_encoder.assert_called_once_with(

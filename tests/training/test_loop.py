@@ -41,6 +41,40 @@ def test_only_matrices_and_kernels_decay():
     assert decayed(replace(schedule, weight_decay=0.0)) == set()
 
 
+class Blocks(nn.Module):
+    """A matrix inside a transformer block, and one outside."""
+
+    def __init__(self):
+        super().__init__()
+        self.resblocks = nn.ModuleList([nn.Linear(4, 3)])
+        self.head = nn.Linear(4, 3)
+
+
+def test_a_longer_cycle_stops_before_the_rates_fall():
+    steps = []
+    for cycle in (0, 400):
+        module = quadratic([1.0, -2.0])
+        fit(module, lambda _, m=module: m.weight.sum(), replace(EXACT, steps=20, cycle=cycle))
+        steps.append(module.weight.detach().clone())
+    start = quadratic([1.0, -2.0]).weight.detach()
+    whole, part = (float((start - weight).sum()) for weight in steps)
+    # The short cycle has been at its full rate; the long one is still warming up.
+    assert whole > part > 0
+
+
+def test_matrices_of_blocks_move_by_steps_of_equal_singular_values():
+    torch.manual_seed(0)
+    tower = Blocks()
+    before = tower.resblocks[0].weight.detach().clone()
+    pull = torch.randn(3, 4)
+    schedule = replace(EXACT, steps=1, learning_rate=1e-3, matrix_rate=0.1)
+    fit(tower, lambda _: (tower.resblocks[0].weight * pull).sum(), schedule)
+    step = before - tower.resblocks[0].weight
+    values = torch.linalg.svdvals(step)
+    assert values.max() < 2 * values.min()
+    assert (step * pull).sum() > 0
+
+
 def quadratic(start):
     module = nn.Linear(2, 1, bias=False)
     with torch.no_grad():

@@ -139,3 +139,14 @@ def test_group_sizes_must_cover_all_texts():
     logits, is_true = random_case(2)
     with pytest.raises(RuntimeError, match="split"):
         grouped_loss(logits, is_true, (3, 3))
+
+
+def test_groups_count_by_their_weights():
+    logits = torch.randn(5, 7, generator=torch.Generator().manual_seed(0))
+    is_true = torch.zeros(5, 7, dtype=torch.bool)
+    is_true[:, [1, 5]] = True
+    first = grouped_loss(logits[:, :3], is_true[:, :3], [3])
+    second = grouped_loss(logits[:, 3:], is_true[:, 3:], [4])
+    assert_close(grouped_loss(logits, is_true, [3, 4]), (first + second) / 2)
+    weighted = grouped_loss(logits, is_true, [3, 4], weights=[3.0, 1.0])
+    assert_close(weighted, (3 * first + second) / 4)

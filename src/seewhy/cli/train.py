@@ -35,7 +35,7 @@ def encoder(  # noqa: PLR0917
 
     Writes the encoder's configuration, its weights and its model card.
     """
-    from seewhy.training.recipes import train_encoder
+    from seewhy.training.encoders import train_encoder
 
     folder = train_encoder(
         preset, output, steps=steps, seed=seed, start=start, progress=sys.stderr.isatty()

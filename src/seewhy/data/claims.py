@@ -140,7 +140,9 @@ def phrase(claim: Claim, generator: np.random.Generator) -> str:
         return _either(generator, ("a picture ", "an image ", "")) + _mark_phrase(claim, generator)
     if claim == Claim(count=claim.count) and claim.count:
         noun = _either(generator, _NOUNS[ANY]) + ("" if claim.count == "one" else "s")
-        return f"{_either(generator, ('a picture of ', 'there are ', ''))}{claim.count} {noun}"
+        verb = "is" if claim.count == "one" else "are"
+        opening = _either(generator, ("a picture of ", f"there {verb} ", ""))
+        return f"{opening}{claim.count} {noun}"
     noun = _noun_phrase(claim, generator)
     opening = _either(generator, _OPENINGS).format(article=_article(noun))
     places = [opening, noun]
@@ -228,7 +230,7 @@ def _background_phrase(claim: Claim, generator: np.random.Generator) -> str:
 
 def _article(words: str) -> str:
     """The article that fits the next word; "one" begins with a consonant's sound."""
-    return "an" if words[:1] in set("aeio") and words.split(maxsplit=1)[0] != "one" else "a"
+    return "an" if words[:1] in set("aeio8") and words.split(maxsplit=1)[0] != "one" else "a"
 
 
 def _mark_phrase(claim: Claim, generator: np.random.Generator) -> str:

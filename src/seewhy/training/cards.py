@@ -20,17 +20,25 @@ _LOG_IMAGES = 200
 
 
 class TrainingLog:
-    """Writes loss and held-out accuracies to a CSV file every 200 steps."""
+    """Writes loss and held-out accuracies to a CSV file every 200 steps.
 
-    def __init__(self, path: Path, module: Any, tokenizer: WordTokenizer) -> None:
+    A log that starts after some steps is written below what the file holds.
+    """
+
+    def __init__(
+        self, path: Path, module: Any, tokenizer: WordTokenizer, *, after: int = 0
+    ) -> None:
         self._path = path
         self._module = module
         self._tokenizer = tokenizer
+        self._after = after
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("", encoding="utf-8")
+        if not after:
+            path.write_text("", encoding="utf-8")
 
     def after_step(self, step: int, loss: float) -> None:
         """One row at every 200th step."""
+        step += self._after
         if (step + 1) % _LOG_EVERY:
             return
         self._module.eval()

@@ -38,8 +38,12 @@ def grouped_loss(
     logits: Float[Tensor, "images texts"],
     is_true: Bool[Tensor, "images texts"],
     group_sizes: Sequence[int],
+    *,
+    weights: Sequence[float] | None = None,
 ) -> Float[Tensor, ""]:
     """Cross-entropy within each group of texts that exclude each other, mean over the groups.
+
+    `weights` are relative to each other, one per group; by default all groups count equally.
 
     Texts stand group by group. Several true values share the target equally (a scene of several
     objects); an image without a true value in a group does not count there.
@@ -54,4 +58,5 @@ def grouped_loss(
         surprise = -scores.log_softmax(dim=1).where(truth, 0.0).sum(dim=1)
         per_image = surprise / positives.clamp(min=1)
         losses.append(per_image.sum() / (positives > 0).sum().clamp(min=1))
-    return torch.stack(losses).mean()
+    shares = torch.tensor(weights or [1.0] * len(losses)).to(logits)
+    return (torch.stack(losses) * shares).sum() / shares.sum()

@@ -33,17 +33,13 @@ def outputs(tower, pixels, names):
     return found, embedding[0] if isinstance(embedding, tuple) else embedding
 
 
-def scale_of(block):
-    return block.norm.replace("ln_1", "ls_1").replace("norm1", "ls1")
-
-
 @every_tower
 def test_query_and_key_give_what_the_blocks_own_attention_adds(kind):
     tower = image_tower(small(kind))
-    names = [name for block in tower.blocks for name in (block.norm, scale_of(block))]
+    names = [name for block in tower.blocks for name in (block.norm, block.added)]
     found, _ = outputs(tower, noise(2, 3, 32, 32), names)
     for block in tower.blocks:
-        wanted = found[scale_of(block)]
+        wanted = found[block.added]
         assert_close(rerouted(found[block.norm], block.attention, by="qk"), wanted, **TOLERANCE)
 
 
@@ -59,14 +55,13 @@ def test_both_kinds_of_tokens_keep_the_model_s_own_embedding(kind):
         assert found.patches.shape == (2, 4, 4, wanted.shape[1])
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in TOWERS if kind in ("plain", "mlp") or "token" in TIMM.get(kind, {})]
-)
-def test_a_class_token_is_read_as_the_embedding(kind):
-    encoder, pixels = small(kind), noise(2, 3, 32, 32)
-    tower = image_tower(encoder)
-    found, embedding = outputs(tower, pixels, [tower.stream])
-    assert_close(tower.read(found[tower.stream])[:, 0], embedding, **TOLERANCE)
+@every_tower
+def test_where_the_class_token_is_pooled_it_is_read_as_the_embedding(kind):
+    tower = image_tower(small(kind))
+    found, embedding = outputs(tower, noise(2, 3, 32, 32), [tower.stream])
+    of_token_0 = tower.read(found[tower.stream])[:, 0]
+    is_the_same = torch.allclose(of_token_0, embedding, **TOLERANCE)
+    assert is_the_same == (tower.pooling == "class-token")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,13 @@ from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower
 
 
-@pytest.mark.parametrize("kind", ["plain", "open-clip-mean", "coca"])
-def test_a_vit_has_a_class_token_a_grid_and_its_blocks(kind):
+@pytest.mark.parametrize(
+    ("kind", "pooling"),
+    [("plain", "class-token"), ("open-clip-mean", "mean"), ("coca", "attention")],
+)
+def test_a_vit_has_a_class_token_a_grid_and_its_blocks(kind, pooling):
     tower = image_tower(small(kind))
+    assert tower.pooling == pooling
     assert tower.prefix == 1
     assert tower.positions.grid == (4, 4)
     assert tower.patch == (8, 8)

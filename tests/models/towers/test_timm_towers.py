@@ -13,15 +13,21 @@ from seewhy.models.towers.timm_towers import timm_transformer
 
 
 @pytest.mark.parametrize(
-    ("kind", "prefix", "rows"),
+    ("kind", "prefix", "rows", "pooling"),
     [
-        *(("token", 1, 17), ("mean", 0, 16), ("mean-beside-class-token", 3, 19)),
-        *(("registers", 5, 21), ("registers-without-position", 5, 16), ("siglip", 0, 16)),
-        *(("siglip-registers", 1, 17), ("stem", 1, 16)),
+        ("token", 1, 17, "class-token"),
+        ("mean", 0, 16, "mean"),
+        ("mean-beside-class-token", 3, 19, "mean"),
+        ("registers", 5, 21, "class-token"),
+        ("registers-without-position", 5, 16, "class-token"),
+        ("siglip", 0, 16, "attention"),
+        ("siglip-registers", 1, 17, "attention"),
+        ("stem", 1, 16, "class-token"),
     ],
 )
-def test_prefix_tokens_are_counted_with_and_without_positions(kind, prefix, rows):
+def test_prefix_tokens_are_counted_with_and_without_positions(kind, prefix, rows, pooling):
     tower = image_tower(small(kind))
+    assert tower.pooling == pooling
     assert tower.prefix == prefix
     assert tower.positions.table.shape == (rows, 64)
     assert tower.positions.grid == (4, 4)

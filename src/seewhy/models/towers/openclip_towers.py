@@ -11,6 +11,7 @@ from torch import Tensor
 from seewhy.models.towers.parts import (
     Affine,
     Block,
+    Pooling,
     PoolingTower,
     Positions,
     Rows,
@@ -32,12 +33,20 @@ def vision_transformer(visual: Any, name: str) -> TransformerTower:
         positions=Positions("positional_embedding", visual.positional_embedding, (rows, cols)),
         patch=tuple(visual.patch_size),
         blocks=tuple(
-            Block(f"transformer.resblocks.{depth}.ln_1", block, _attention)
+            Block(f"{place}.ln_1", f"{place}.ls_1", block, _attention)
             for depth, block in enumerate(visual.transformer.resblocks)
+            for place in [f"transformer.resblocks.{depth}"]
         ),
         stream="transformer",
         reading=partial(_read, visual),
+        pooling=_pooling(visual),
     )
+
+
+def _pooling(visual: Any) -> Pooling:
+    if visual.attn_pool is not None:
+        return "attention"
+    return "class-token" if visual.pool_type == "tok" else "mean"
 
 
 def _read(visual: Any, tokens: Rows) -> Float[Tensor, "batch tokens _"]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch.nn import functional
 from seewhy.base.errors import UsageError
 
 Grid = tuple[int, int]
+Pooling = Literal["class-token", "mean", "attention"]
 Rows = Float[Tensor, "batch tokens dim"]
 Heads = Float[Tensor, "batch heads tokens head"]
 
@@ -97,9 +98,14 @@ class Positions:
 
 @dataclass(frozen=True)
 class Block:
-    """One transformer block: `norm` is the submodule whose output its attention reads."""
+    """One transformer block.
+
+    `norm` is the submodule whose output its attention reads, `added` the one whose output is what
+    its attention adds to the stream.
+    """
 
     norm: str
+    added: str
     module: Any
     take: Callable[[Any], SelfAttention]
 
@@ -117,8 +123,9 @@ def _as_it_is(_grid: Grid) -> AbstractContextManager[None]:
 class TransformerTower:
     """A ViT; `stream` is the submodule whose output the final norm reads.
 
-    Tokens are `prefix` tokens (class, registers; there may be none), then patches row by row.
-    `reading` takes a stream into the joint space, `at_grid` lets the tower take another grid.
+    Tokens are `prefix` tokens (class, registers; there may be none), then patches row by row. Only
+    with `pooling` "class-token" is the embedding read off token 0. `reading` takes a stream into
+    the joint space, `at_grid` lets the tower take another grid.
     """
 
     visual: Any
@@ -128,6 +135,7 @@ class TransformerTower:
     blocks: tuple[Block, ...]
     stream: str
     reading: Callable[[Rows], Rows]
+    pooling: Pooling
     prefix: int = 1
     at_grid: Callable[[Grid], AbstractContextManager[None]] = _as_it_is
 
@@ -142,7 +150,7 @@ class TransformerTower:
 
 @dataclass(frozen=True)
 class PoolingTower:
-    """A CLIP ResNet; `pool` is the submodule that turns its last maps into the embedding."""
+    """A CLIP ResNet; `pool` is the submodule that turns its last `maps` into the embedding."""
 
     visual: Any
     name: str
@@ -150,6 +158,7 @@ class PoolingTower:
     patch: tuple[int, int]
     attention: SelfAttention
     pool: str = "attnpool"
+    maps: str = "layer4"
     at_grid: Callable[[Grid], AbstractContextManager[None]] = _as_it_is
 
 

@@ -13,6 +13,7 @@ from seewhy.models.towers.parts import (
     Affine,
     Block,
     Grid,
+    Pooling,
     Positions,
     Rows,
     SelfAttention,
@@ -27,21 +28,28 @@ def timm_transformer(visual: Any, name: str) -> TransformerTower:
     if oddity is not None:
         raise refusal(name, oddity)
     trunk, embedding = visual.trunk, visual.trunk.patch_embed
-    last = len(trunk.blocks) - 1
     return TransformerTower(
         visual=visual,
         name=name,
         positions=_positions(trunk),
         patch=_patch(embedding),
         blocks=tuple(
-            Block(f"trunk.blocks.{depth}.norm1", block, _attention)
+            Block(f"{place}.norm1", f"{place}.ls1", block, _attention)
             for depth, block in enumerate(trunk.blocks)
+            for place in [f"trunk.blocks.{depth}"]
         ),
-        stream=f"trunk.blocks.{last}",
+        stream=f"trunk.blocks.{len(trunk.blocks) - 1}",
         reading=partial(_read, visual),
+        pooling=_pooling(trunk),
         prefix=trunk.num_prefix_tokens,
         at_grid=partial(_other_grid, embedding),
     )
+
+
+def _pooling(trunk: Any) -> Pooling:
+    if trunk.attn_pool is not None:
+        return "attention"
+    return "class-token" if trunk.global_pool == "token" else "mean"
 
 
 def _positions(trunk: Any) -> Positions:

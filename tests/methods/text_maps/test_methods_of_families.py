@@ -8,7 +8,7 @@ from tests.models.towers.small import ONE_OF_EACH, WORDS, small
 from torch import nn
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.catalogue import map_method
+from seewhy.methods.text_maps.catalogue import MAP_METHODS, map_method
 from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
 from seewhy.methods.text_maps.prompts import PromptEnsemble
@@ -16,6 +16,7 @@ from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.methods.text_maps.tokens import Surgery
 from seewhy.models.guard import fingerprint
 from seewhy.models.openclip import OpenClipEncoder
+from seewhy.models.towers import image_tower
 from seewhy.results.parts import Heatmap
 
 GRID = View(Framing(size=(48, 32)), "grid")
@@ -114,3 +115,22 @@ def test_weights_that_are_not_there_are_asked_for(kind):
     encoder.module.visual.to("meta")
     with pytest.raises(UsageError, match="Load them first"):
         explained(encoder)
+
+
+NEED_A_CLASS_TOKEN = ("attention", "rollout", "relevance")
+DEEP_ENOUGH = sorted(set(MAP_METHODS) - {"clip-surgery"})
+
+
+@pytest.mark.parametrize("name", DEEP_ENOUGH)
+@pytest.mark.parametrize("kind", ["query-norm", "registers", "open-clip-mean", "siglip-registers"])
+def test_every_method_has_maps_of_every_family_or_says_that_it_has_none(kind, name):
+    encoder, method = small(kind), map_method(name, view=GRID)
+    before = fingerprint(encoder.module)
+    if name in NEED_A_CLASS_TOKEN and image_tower(encoder).pooling != "class-token":
+        with pytest.raises(UsageError, match="starts at the token that the embedding is read off"):
+            explained(encoder, method)
+    else:
+        maps, _ = explained(encoder, method)
+        assert maps.shape == (1, 2, 6, 4)
+        assert np.isfinite(maps).all()
+    assert fingerprint(encoder.module) == before

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from seewhy.base.axes import Embeddings, Maps, Pixels, TextEmbeddings
+from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.attention import resized_positions
 from seewhy.models.guard import device_of
-from seewhy.models.towers import PoolingTower, Tower, embed_at, patch_grid
+from seewhy.models.towers import PoolingTower, Tower, TransformerTower, embed_at, patch_grid
 from seewhy.taps.hooks import OnCall, on_calls
 
 _WEIGHTS_AT_ONCE = 2**25
@@ -34,6 +35,16 @@ def positions_at(tower: Tower, pixels: Pixels) -> Float[Tensor, "tokens dim"]:
     """The position embedding for the grid of these pixels."""
     held = tower.positions
     return resized_positions(held.table, held.grid, patch_grid(tower, pixels))
+
+
+def refuse_without_class_token(tower: Tower, method: str) -> None:
+    """Raise `UsageError` for a ViT whose embedding is not read off token 0."""
+    if isinstance(tower, TransformerTower) and tower.pooling != "class-token":
+        raise UsageError(
+            f"{method} starts at the token that the embedding is read off, and {tower.name} has "
+            f"none: it pools its patches by {tower.pooling}. Ask for 'clip-surgery', 'raw', "
+            "'grad-cam' or 'score-cam'."
+        )
 
 
 def tower_input(tower: Tower, pixels: Pixels) -> Pixels:

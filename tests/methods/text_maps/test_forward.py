@@ -1,6 +1,9 @@
+from functools import partial
+
 import pytest
 import torch
 from tests.methods.text_maps.golden import small_vit
+from tests.models.towers.small import small
 from torch.nn import functional
 from torch.testing import assert_close
 
@@ -47,10 +50,18 @@ def joined(weights, tokens, attention):
     return given if attention.gain is None else given * attention.gain
 
 
-@pytest.mark.parametrize("options", [{}, {"ls_init_value": 0.5}])
+@pytest.mark.parametrize(
+    "made",
+    [
+        small_vit,
+        partial(small_vit, ls_init_value=0.5),
+        partial(small, "query-norm"),
+        partial(small, "registers"),
+    ],
+)
 @torch.no_grad()
-def test_recomputed_attention_is_what_every_block_adds(options):
-    tower = image_tower(small_vit(**options))
+def test_recomputed_attention_is_what_every_block_adds(made):
+    tower = image_tower(made())
     read = {block.norm: Kept() for block in tower.blocks}
     added = {block.added: Kept() for block in tower.blocks}
     embedded(tower, noise(2, 3, 48, 32), read | added)

@@ -11,7 +11,7 @@ from torch.nn import functional
 from seewhy.base.axes import Embeddings, Maps, Pixels, TextEmbeddings
 from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.attention import resized_positions
-from seewhy.models.guard import device_of
+from seewhy.models.guard import device_of, input_dtype
 from seewhy.models.towers import PoolingTower, Tower, TransformerTower, embed_at, patch_grid
 from seewhy.taps.hooks import OnCall, on_calls
 
@@ -49,7 +49,7 @@ def refuse_without_class_token(tower: Tower, method: str) -> None:
 
 def tower_input(tower: Tower, pixels: Pixels) -> Pixels:
     """Pixels on the device and in the precision of a tower, free to take part in gradients."""
-    pixels = pixels.to(device_of(tower.visual), next(tower.visual.parameters()).dtype)
+    pixels = pixels.to(device_of(tower.visual), input_dtype(tower.visual))
     return pixels.clone() if pixels.is_inference() else pixels
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, Shaped, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
@@ -63,20 +63,20 @@ class DualEncoder(ImageModel, Protocol):
 class PointSegmenter(Protocol):
     """A network that cuts out what points lie on, such as Segment Anything's predictor."""
 
-    def set_image(self, image: UInt8[np.ndarray, "height width 3"]) -> None:
+    def set_image(self, image: UInt8[np.ndarray, "height width 3"], /) -> None:
         """Look at an RGB image; what is predicted next is about it."""
         ...
 
     def predict(
         self,
+        point_coords: Float[np.ndarray, "points 2"],
+        point_labels: Int[np.ndarray, " points"],
         *,
-        point_coords: Int[np.ndarray, "points 2"],
-        point_labels: Integer[np.ndarray, " points"],
         multimask_output: bool,
     ) -> tuple[
         Shaped[np.ndarray, "masks height width"],
         Float[np.ndarray, " masks"],
-        Float[np.ndarray, "masks rows cols"],
+        Float[np.ndarray, "masks _ _"],
     ]:
         """Masks, how good the network takes each to be, and their logits.
 

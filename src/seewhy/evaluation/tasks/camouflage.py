@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
-from seewhy.base.errors import InternalError
+from seewhy.base.errors import DataError, InternalError
 from seewhy.data.segmentation.records import LabelMap
 from seewhy.evaluation.camouflage import (
     e_measure,
@@ -89,6 +89,8 @@ def _measured(predictions: Sequence[Float[np.ndarray, "_ _"]], truth: Truth) -> 
     if not isinstance(truth, LabelMap):
         raise InternalError("camouflaged objects come with label maps.")
     mask = truth.mask(_OBJECT)
+    if mask.size == 1:
+        raise DataError("bad_mask", "a mask of one pixel has no structure to compare.")
     table = np.array([measures(prediction, mask) for prediction in predictions])
     figures = dict(zip(MEASURES, table.T, strict=True))
     return Measured({"method": np.arange(len(table)), **figures}, {})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from seewhy.base.errors import UsageError
 from seewhy.data.images import DEFAULT_POLICY, ReadPolicy
@@ -20,12 +20,9 @@ from seewhy.data.segmentation.nus_wide import open_nus_wide
 from seewhy.data.segmentation.pascal import open_context, open_voc
 from seewhy.data.segmentation.potsdam import open_potsdam
 from seewhy.data.segmentation.records import LabelledSource
+from seewhy.evaluation.tasks.settings import TaskName, Words
 from seewhy.models.names import suggestion
 from seewhy.models.wordnet import spoken_names
-
-TaskName = Literal["segmentation", "tagging", "maps", "points", "camouflage"]
-TASKS: tuple[TaskName, ...] = get_args(TaskName)
-Words = Literal["colour", "kind", "colour and kind", "value", "colour and value"]
 
 _PUBLISHED_SIZE = 512
 _PICTURES = 500

@@ -73,9 +73,7 @@ class MapsTask(Task):
     def _rows(self, sample: Sample) -> Iterator[Columns]:
         for number, method in enumerate(self.variants):
             for shown in _shown(self.viewer, method, sample, self.class_names):
-                scored = _scored(shown)
-                oracle = float((scored["intersections"] / scored["unions"]).max())
-                yield {"method": number, **scored, **_figures(shown.pair), ORACLE: oracle}
+                yield {"method": number, **_scored(shown), **_figures(shown.pair)}
 
 
 @final
@@ -151,8 +149,8 @@ def pointed_mask(
     if segmenter is None or not len(points.labels):
         return np.zeros((height, width), dtype=bool), 0
     masks, scores, _ = segmenter.predict(
-        point_coords=points.places.numpy(),
-        point_labels=points.labels.numpy(),
+        points.places.numpy().astype(np.float32),
+        points.labels.numpy().astype(np.int64),
         multimask_output=True,
     )
     best = np.asarray(masks)[int(np.argmax(scores))].astype(bool)
@@ -216,12 +214,14 @@ def _cut(shown: _Shown, mask: _Mask, truth: Truth) -> dict[str, float | np.ndarr
 def _figures(pair: MapOnMask) -> dict[str, float]:
     """What is asked beside the mask is NaN where the mask is everything."""
     is_full = bool(pair.on_mask.all())
+    counts = overlap(pair)
     return {
         CONTRAST: np.nan if is_full else score_contrast(pair),
         POINTING: pointing_game(pair),
         ENERGY: energy_on_mask(pair),
         PRECISION: pixel_average_precision(pair),
         AUROC: np.nan if is_full else pixel_auroc(pair),
+        ORACLE: float((counts.intersections / counts.unions).max()),
     }
 
 

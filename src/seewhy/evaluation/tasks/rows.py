@@ -122,8 +122,11 @@ def write_rows(path: Path, rows: Rows, texts: Mapping[str, Sequence[str]]) -> Pa
     return write_table(path, pyarrow.table(columns), schema=SCHEMA)
 
 
-def read_rows(path: Path, texts: Mapping[str, Sequence[str]], ids: Sequence[str]) -> Rows:
-    """What `write_rows` wrote; `ids` are those of all images, also of those without a row."""
+def read_rows(path: Path, texts: Mapping[str, Sequence[str]]) -> Rows:
+    """What `write_rows` wrote, of the images that have a row.
+
+    Raises `UsageError` where there is no such table.
+    """
     import pyarrow
     import pyarrow.parquet
 
@@ -144,6 +147,7 @@ def read_rows(path: Path, texts: Mapping[str, Sequence[str]], ids: Sequence[str]
             columns[name] = flat.reshape(-1, column.type.list_size)
         elif name != "id":
             columns[name] = column.to_numpy(zero_copy_only=False)
+    names = table["id"].to_pylist()
+    ids = tuple(dict.fromkeys(names))
     order = {identity: number for number, identity in enumerate(ids)}
-    owner = np.array([order[identity] for identity in table["id"].to_pylist()], dtype=np.int64)
-    return Rows(tuple(ids), owner, columns)
+    return Rows(ids, np.array([order[name] for name in names], dtype=np.int64), columns)

@@ -3,20 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
+import torch
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
 from seewhy.base.errors import InternalError
 from seewhy.data.segmentation.records import IGNORED, LabelMap, Tags
 from seewhy.evaluation.segmentation import Confusion, predicted_labels
 from seewhy.evaluation.tasks.job import Sample, Task, Truth
 from seewhy.evaluation.tasks.rows import Measured
+from seewhy.evaluation.tasks.settings import Layout
 from seewhy.evaluation.tasks.viewer import Viewer, stacked
 from seewhy.methods.text_maps.method import Asked
-
-Layout = Literal["whole", "sliding"]
 
 _CONFUSION = "confusion of "
 
@@ -60,16 +62,18 @@ class SegmentationTask(Task):
     def _counts(self, samples: Sequence[Sample], method: str) -> list[Confusion]:
         pixels = stacked([sample.tiles for sample in samples])
         maps = self.viewer.maps(method, pixels, self._asked[method]).maps
-        found = []
-        for sample, own in zip(
-            samples, maps.split([len(s.tiles.pixels) for s in samples]), strict=True
-        ):
-            truth = _label_map(sample.truth).labels
-            joined = sample.tiles.tiling.joined(own)
-            predicted = predicted_labels(joined, (truth.shape[0], truth.shape[1])).numpy()
-            empty = Confusion.empty(len(self.class_names))
-            found.append(empty.seen(predicted, truth, ignore=IGNORED))
-        return found
+        counts = [len(sample.tiles.pixels) for sample in samples]
+        pairs = zip(samples, torch.split(maps, counts), strict=True)
+        return [self._confusion(sample, own) for sample, own in pairs]
+
+    def _confusion(
+        self, sample: Sample, maps: Float[Tensor, "windows classes rows cols"]
+    ) -> Confusion:
+        truth = _label_map(sample.truth).labels
+        height, width = truth.shape
+        predicted = predicted_labels(sample.tiles.tiling.joined(maps), (height, width))
+        empty = Confusion.empty(len(self.class_names))
+        return empty.seen(predicted.numpy(), truth, ignore=IGNORED)
 
     @cached_property
     def _asked(self) -> Mapping[str, Asked]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -13,11 +13,10 @@ from torch import Tensor
 
 from seewhy.evaluation.tasks.job import Sample, Task, Truth
 from seewhy.evaluation.tasks.rows import Measured
+from seewhy.evaluation.tasks.settings import Scoring
 from seewhy.evaluation.tasks.viewer import Viewer, stacked
 from seewhy.methods.text_maps.features import class_weights, without_common
 from seewhy.methods.text_maps.method import Asked
-
-Scoring = Literal["feature-surgery", "cosine", "softmax"]
 
 _SCALE = 100.0
 _RAW = "raw"
@@ -50,7 +49,7 @@ class TaggingTask(Task):
     @property
     def variants(self) -> tuple[str, ...]:
         """The ways of scoring."""
-        return self.scorings
+        return tuple(self.scorings)
 
     def facts(self) -> dict[str, Any]:
         """Encoder, classes and scores."""

@@ -7,7 +7,7 @@ from tests.evaluation.tasks.trees import (
     all_knowing,
     label_map,
     picture,
-    quarters,
+    stripes,
     tiny_viewer,
 )
 
@@ -34,7 +34,7 @@ def result_of(task, examples):
 
 
 def two_images():
-    both = quarters(), quarters((1, 1, 0, 2))
+    both = stripes(), stripes((1, 1, 0, 2)).T
     return [(labels, label_map(labels)) for labels in both]
 
 
@@ -48,7 +48,7 @@ def test_the_truth_itself_reaches_a_hundred(monkeypatch, layout):
 
 def test_the_opposite_of_two_classes_is_wrong_everywhere(monkeypatch):
     viewer = all_knowing(tiny_viewer(), monkeypatch, NAMES, sign=-1, step=PATCH)
-    labels = quarters((0, 1, 1, 0))
+    labels = stripes((0, 1, 1, 0))
     task = SegmentationTask(viewer, NAMES[:2])
     confusion, _, found = result_of(task, [(labels, label_map(labels))])
     assert confusion.counts.tolist() == [[0, 512], [512, 0]]
@@ -67,7 +67,7 @@ def test_rows_and_confusion_agree_on_maps_of_chance():
 
 def test_ignored_pixels_and_pixels_of_several_masks_do_not_count(monkeypatch):
     viewer = all_knowing(tiny_viewer(), monkeypatch, NAMES, step=PATCH)
-    labels = quarters()
+    labels = stripes()
     ignored = np.where(labels == 0, 255, labels)
     masks = ClassMasks((SIDE, SIDE), {1: labels > 0, 2: labels == 2})
     task = SegmentationTask(viewer, NAMES)
@@ -91,7 +91,7 @@ def test_classes_keep_their_numbers(monkeypatch):
 
 def test_images_of_any_size_are_measured_at_the_size_of_their_truth(monkeypatch):
     viewer = all_knowing(tiny_viewer(), monkeypatch, NAMES, step=PATCH)
-    labels = np.kron(quarters(), np.ones((2, 4), dtype=int))
+    labels = np.kron(stripes(), np.ones((2, 4), dtype=int))
     task = SegmentationTask(viewer, NAMES)
     confusion, _, found = result_of(task, [(labels, label_map(labels))])
     assert confusion.counts.sum() == labels.size
@@ -100,7 +100,7 @@ def test_images_of_any_size_are_measured_at_the_size_of_their_truth(monkeypatch)
 
 def test_images_do_not_see_each_other():
     task = SegmentationTask(tiny_viewer(("raw", "maskclip")), NAMES, "sliding")
-    labels = np.kron(quarters(), np.ones((1, 2), dtype=int))
+    labels = np.kron(stripes(), np.ones((1, 2), dtype=int))
     examples = [(labels, label_map(labels)), *two_images()]
     samples = [task.prepare(picture(each), truth) for each, truth in examples]
     together = task.measure(samples)

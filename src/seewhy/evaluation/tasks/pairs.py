@@ -32,7 +32,8 @@ PRECISION, AUROC = "pixel AP", "AUROC"
 ORACLE = "oracle IoU"
 MEASURES = (CONTRAST, POINTING, ENERGY, PRECISION, AUROC, ORACLE)
 
-Columns = Mapping[str, float | np.ndarray]
+Cell = int | float | np.ndarray
+Columns = Mapping[str, Cell]
 _Mask = Bool[np.ndarray, "_ _"]
 
 
@@ -190,7 +191,7 @@ def _shown(
         yield _Shown(label, patches, pair)
 
 
-def _scored(shown: _Shown) -> dict[str, float | np.ndarray]:
+def _scored(shown: _Shown) -> dict[str, Cell]:
     counts = overlap(shown.pair)
     return {
         "label": shown.label,
@@ -199,7 +200,7 @@ def _scored(shown: _Shown) -> dict[str, float | np.ndarray]:
     }
 
 
-def _cut(shown: _Shown, mask: _Mask, truth: Truth) -> dict[str, float | np.ndarray]:
+def _cut(shown: _Shown, mask: _Mask, truth: Truth) -> dict[str, Cell]:
     """A mask is on its thing whatever the threshold."""
     place = _spatial(truth)
     wanted, taken = place.mask(shown.label) & place.counted, mask & place.counted

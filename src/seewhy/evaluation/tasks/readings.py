@@ -84,25 +84,25 @@ def _cut(rows: Rows, classes: int, values: Mapping[str, Float[np.ndarray, " _"]]
             RowMeans(rows.owner, {f"{name} by pair": each for name, each in by_pair.items()}),
         )
     )
-    return Reading(statistic, 100, np.bincount(labels, minlength=classes), best.threshold)
+    return Reading(statistic, 100.0, np.bincount(labels, minlength=classes), best.threshold)
 
 
 def _segmentation(rows: Rows, _classes: int, _variant: str) -> Reading:
     right, true, predicted = (
         rows.columns[name][np.argsort(rows.owner)] for name in ("right", "true", "predicted")
     )
-    return Reading(LabelIou(right, true, predicted), 100, (true > 0).sum(axis=0))
+    return Reading(LabelIou(right, true, predicted), 100.0, (true > 0).sum(axis=0))
 
 
 def _tagging(rows: Rows, _classes: int, _variant: str) -> Reading:
     order = np.argsort(rows.owner)
     tags = rows.columns["tags"][order]
-    return Reading(TagPrecision(rows.columns["scores"][order], tags), 100, tags.sum(axis=0))
+    return Reading(TagPrecision(rows.columns["scores"][order], tags), 100.0, tags.sum(axis=0))
 
 
 def _camouflage(rows: Rows, classes: int, _variant: str) -> Reading:
     values = {name: rows.columns[name] for name in camouflage.MEASURES}
-    return Reading(RowMeans(rows.owner, values), 1, np.zeros(classes, dtype=np.int64))
+    return Reading(RowMeans(rows.owner, values), 1.0, np.zeros(classes, dtype=np.int64))
 
 
 _READERS: Mapping[TaskName, Callable[[Rows, int, str], Reading]] = {

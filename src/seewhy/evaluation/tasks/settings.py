@@ -1,7 +1,7 @@
 """Settings of an evaluation: what changes a number, and how the pass runs."""
 
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -77,7 +77,7 @@ class EvaluationSettings(BaseModel):
     progress: bool = False
 
     @model_validator(mode="after")
-    def _fits_the_task(self) -> Self:
+    def _fits_the_task(self) -> "EvaluationSettings":
         for name, tasks in _ONLY_FOR.items():
             usual = type(self).model_fields[name].default
             if self.task not in tasks and getattr(self, name) != usual:

@@ -1,7 +1,8 @@
 """`seewhy evaluate`: how well maps and scores do where the truth is known."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -157,8 +158,7 @@ WorkersOption = Annotated[
 ]
 
 
-def run_task(  # noqa: PLR0913, PLR0917
-    context: typer.Context,
+def asked(  # noqa: PLR0913, PLR0917
     dataset: DatasetOption,
     output: OutputOption,
     root: RootOption = None,
@@ -183,22 +183,37 @@ def run_task(  # noqa: PLR0913, PLR0917
     shard_images: ShardOption = _DEFAULTS["shard_images"],
     resume: ResumeOption = False,
     workers: WorkersOption = _DEFAULTS["workers"],
-) -> None:
-    """Run one task; its name is that of the command."""
-    given = dict(locals())
-    settings = asked_settings(context.command.name or "", given)
+) -> dict[str, Any]:
+    """The options that all tasks have, by name."""
+    return dict(locals())
+
+
+def task_command(task: TaskName) -> Callable[..., None]:
+    """The command of a task, with all these options."""
+
+    @wraps(asked)
+    def command(**given: Any) -> None:
+        run_task(task, asked(**given))
+
+    return command
+
+
+for _task, _help in _HELP.items():
+    evaluate.command(_task, help=_help)(task_command(_task))
+
+
+def run_task(task: TaskName, given: Mapping[str, Any]) -> None:
+    """Evaluate, write everything, and print the figures."""
+    settings = asked_settings(task, given)
     from seewhy.evaluation.tasks.run import evaluate as run_evaluation
     from seewhy.passes.keeping import kept_parts
 
-    with kept_parts(output, asked_request(settings), resume=resume) as parts:
+    output = given["output"]
+    with kept_parts(output, asked_request(settings), resume=given["resume"]) as parts:
         result = run_evaluation(settings.model_copy(update={"parts": parts}))
         path = result.save(output)
     show_evaluation(result.document, path)
-    result.check(max_failures=max_failures)
-
-
-for _name, _help in _HELP.items():
-    evaluate.command(_name, help=_help)(run_task)
+    result.check(max_failures=settings.max_failures)
 
 
 @evaluate.command("compare")
@@ -214,7 +229,7 @@ def compare(
     show_comparison(compare_evaluations(first, second, resamples=bootstrap, seed=seed))
 
 
-def asked_settings(task: str, given: Mapping[str, Any]) -> EvaluationSettings:
+def asked_settings(task: TaskName, given: Mapping[str, Any]) -> EvaluationSettings:
     """The settings among the options; what was not given is as usual."""
     lists = {
         "methods": given["method"],

@@ -32,6 +32,17 @@ def device_of(module: nn.Module) -> torch.device:
     return tensors[0].device if tensors else torch.device("cpu")
 
 
+def input_dtype(module: nn.Module) -> torch.dtype:
+    """What its first convolution computes in, else its first parameter, else float32.
+
+    In open_clip's low precision some other parameters stay in float32.
+    """
+    convolutions = (child for child in module.modules() if isinstance(child, nn.Conv2d))
+    weights = (each.weight for each in convolutions)
+    first = next(weights, None)
+    return next(module.parameters(), torch.zeros(())).dtype if first is None else first.dtype
+
+
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
     """Undo on leaving what the block does to the module and to the random state.
@@ -61,12 +72,30 @@ def inference(module: nn.Module) -> Iterator[None]:
     Inside such a block for the same module only the outer one undoes anything, so that many
     passes in a row cost one inspection.
     """
+    with _evaluation(module), torch.inference_mode():
+        yield
+
+
+@contextmanager
+def differentiation(module: nn.Module) -> Iterator[None]:
+    """The same with gradients of what is computed inside, but of no parameter.
+
+    May stand inside `inference`, whose tensors have to be cloned before they take part.
+    """
+    with _evaluation(module), torch.inference_mode(False), torch.enable_grad():
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)
+        yield
+
+
+@contextmanager
+def _evaluation(module: nn.Module) -> Iterator[None]:
     guarded = _guarded.get()
     if id(module) in guarded:
         yield
         return
     device = device_of(module).type
-    with untouched(module), torch.inference_mode(), torch.autocast(device, enabled=False):
+    with untouched(module), torch.autocast(device, enabled=False):
         for child in module.modules():
             # Not `eval()`, which the user's class may have given side effects.
             child.training = False

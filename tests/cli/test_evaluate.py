@@ -64,6 +64,7 @@ def test_maps_of_several_methods_on_the_same_images(tmp_path, voc, encoder, caps
     assert classes == {"car": 2, "dog": 1, "tv monitor": 1}
     table = pyarrow.parquet.read_table(tmp_path / "out" / "rows.parquet")
     assert table.num_rows == 3 * 4
+    assert (found["settings"]["size"], found["settings"]["templates"]) == (32, ["{}"])
     assert "mSC" in capsys.readouterr().out
 
 

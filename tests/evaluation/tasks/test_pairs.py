@@ -128,6 +128,19 @@ def test_numbers_that_are_not_finite_are_a_failure(monkeypatch):
     assert caught.value.code == "non_finite"
 
 
+def test_a_map_that_is_not_defined_counts_as_a_constant_one(monkeypatch):
+    def partly(self, encoder, pixels, asked):
+        maps = torch.rand(1, 2, 4, 4)
+        maps[0, 1] = torch.nan
+        return TextMaps(maps, torch.zeros(1, 2), torch.tensor([[True, False]]))
+
+    monkeypatch.setattr(ClipSurgery, "maps", partly)
+    rows = rows_from(MapsTask(tiny_viewer(), NAMES), examples(background=0)[:1])
+    assert rows.columns["AUROC"][0] != 0.5
+    assert rows.columns["AUROC"][1] == 0.5
+    assert rows.columns["mSC"][1] == 0
+
+
 class Recorder:
     """A segmenter that knows the truth by the picture, and offers it between two wrong masks."""
 

@@ -24,7 +24,7 @@ from seewhy.evaluation.tasks.document import (
     method_summary,
 )
 from seewhy.evaluation.tasks.job import Task, TaskJob, image_records
-from seewhy.evaluation.tasks.pairs import MapsTask, PointsTask
+from seewhy.evaluation.tasks.pairs import MapsTask, PointsTask, segmenter_name
 from seewhy.evaluation.tasks.readings import images_without_labels, labelled_only, read_figures
 from seewhy.evaluation.tasks.rows import Rows, rows_of, sums_of
 from seewhy.evaluation.tasks.segmentation import SegmentationTask, confusions
@@ -63,7 +63,8 @@ def evaluate(
     known = known_dataset(settings.dataset)
     source = _opened(known, settings)
     encoder = encoder or _encoder(settings)
-    task = _task(settings, _viewer(encoder, known, settings), source.class_names, segmenter)
+    viewer = _viewer(encoder, known, settings)
+    task = _task(settings, viewer, source.class_names, segmenter)
     batch = settings.batch_size if settings.task in _AT_ONCE else 1
     job = TaskJob(task, {record.id: record.read_truth for record in source.records}, batch)
     part = run_job(job, image_records(source.records), _options(settings))
@@ -80,7 +81,7 @@ def evaluate(
         images=_counts(settings, found, rows, failed=len(failures)),
         failures=failure_counts(failures),
         methods=_summaries(settings, rows, task.variants, source.class_names),
-        settings=settings.recorded(),
+        settings=settings.recorded() | _resolved(settings, viewer, segmenter),
         hashes={"encoder": model_digest(encoder)},
         versions=library_versions(),
         notes=[*encoder.notes],
@@ -207,6 +208,18 @@ def _summaries(
             )
         )
     return summaries
+
+
+def _resolved(
+    settings: EvaluationSettings, viewer: Viewer, segmenter: PointSegmenter | None
+) -> dict[str, Any]:
+    """What the settings left open, as it was taken."""
+    own = {} if segmenter is None else {"segmenter": segmenter_name(segmenter)}
+    return own | {
+        "methods": list(settings.chosen_methods),
+        "templates": list(viewer.prompts.templates),
+        "size": viewer.side,
+    }
 
 
 def _dataset_facts(

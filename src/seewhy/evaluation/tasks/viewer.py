@@ -46,12 +46,18 @@ class Viewer:
         return self.methods[method].ask(self.encoder, texts, prompts=self.prompts)
 
     def maps(self, method: str, pixels: Pixels, asked: Asked) -> TextMaps:
-        """A method's maps; raises `DataError` for numbers that are not finite."""
+        """A method's maps; one that is not defined, for no gradient reaches it, is constant.
+
+        Raises `DataError` for other numbers that are not finite.
+        """
         with inference(self.encoder.module):
             found = self.methods[method].maps(self.encoder, pixels, asked)
-        if not (found.maps.isfinite().all() and found.whole.isfinite().all()):
+        maps = found.maps
+        if found.is_defined is not None:
+            maps = torch.where(found.is_defined[:, :, None, None], maps, 0.0)
+        if not (maps.isfinite().all() and found.whole.isfinite().all()):
             raise DataError("non_finite", f"{method} gives NaN or infinity.")
-        return found
+        return TextMaps(maps, found.whole)
 
     def tiles(self, image: Image.Image) -> Tiles:
         """The whole image as one input."""

@@ -231,17 +231,12 @@ def compare(
 
 def asked_settings(task: TaskName, given: Mapping[str, Any]) -> EvaluationSettings:
     """The settings among the options; what was not given is as usual."""
-    lists = {
-        "methods": given["method"],
-        "templates": given["template"],
-        "redundant": given["redundant"],
-    }
     values = {name: given[name] for name in EvaluationSettings.model_fields if name in given}
-    values |= {"task": task, "progress": sys.stderr.isatty()}
-    del values["redundant"]
-    return EvaluationSettings(
-        **values, **{name: tuple(each) for name, each in lists.items() if each}
-    )
+    lists = {"methods": "method", "templates": "template", "redundant": "redundant"}
+    values |= {name: tuple(given[option] or ()) for name, option in lists.items()}
+    if not values["redundant"]:
+        del values["redundant"]
+    return EvaluationSettings(**{**values, "task": task, "progress": sys.stderr.isatty()})
 
 
 def asked_request(settings: EvaluationSettings) -> dict[str, Any]:

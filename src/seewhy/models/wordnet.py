@@ -1,6 +1,7 @@
 """What ImageNet's WordNet ids mean."""
 
 from collections.abc import Sequence
+from typing import Any
 
 
 def spoken_names(wordnet_ids: Sequence[str]) -> dict[str, str]:
@@ -10,7 +11,7 @@ def spoken_names(wordnet_ids: Sequence[str]) -> dict[str, str]:
     """
     from timm.data.imagenet_info import ImageNetInfo
 
-    info = ImageNetInfo()
+    info: Any = ImageNetInfo()
     known = set(info.label_names())
     words = {
         each: info.label_name_to_description(each, detailed=False)

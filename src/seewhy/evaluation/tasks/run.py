@@ -251,7 +251,7 @@ def _fingerprint(ids: Sequence[str]) -> str:
 def _nothing_left(failures: Sequence[Failure]) -> DataError:
     first = failures[0] if failures else Failure("", "", "there are none")
     return DataError(
-        "too_many_failures",
+        "all_failed",
         f"none of {len(failures)} images can be used. The first: {first.id!r}, {first.code}: "
         f"{first.message}",
     )

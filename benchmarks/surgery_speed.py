@@ -23,8 +23,9 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from seewhy.methods.text_maps.catalogue import map_method
-from seewhy.methods.text_maps.features import class_weights, similarities, without_common
+from seewhy.methods.text_maps.features import class_weights, scaled, similarities, without_common
 from seewhy.methods.text_maps.forward import channel_site, cosines, embedded
+from seewhy.methods.text_maps.maps import over_input
 from seewhy.methods.text_maps.method import Asked
 from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
@@ -38,10 +39,20 @@ THREADS = 2
 SIZES = (224, 512)
 TEXTS = 59
 NAMED = ("grad-cam", "relevance", "rollout", "attention", "raw", "maskclip")
-ABSENT = 0.0
 
 Findings = tuple[list[Check], dict[str, object]]
 """Figures with targets, and all others."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """How long pytorch-grad-cam takes, and how far our Grad-CAM lies from its own."""
+
+    seconds: float
+    difference: float
+
+
+ABSENT = Peer(seconds=0.0, difference=1.0)
 
 
 @dataclass(frozen=True)
@@ -156,19 +167,23 @@ def maps_against_grad_cam(subject: Subject, pixels: Tensor) -> Findings:
         name: subject.seconds(partial(map_method(name).maps, subject.encoder, pixels, asked))
         for name in ("clip-surgery", *NAMED)
     }
-    peer = peer_seconds(subject, pixels) if find_spec("pytorch_grad_cam") else ABSENT
-    check = at_least(
-        f"surgery map for one text, {size} px, times faster than pytorch-grad-cam",
-        peer / own["clip-surgery"],
-        1,
-    )
-    return [check], {
-        f"pytorch-grad-cam, {size} px, s": peer or "is not installed",
+    peer = beside_peer(subject, pixels) if find_spec("pytorch_grad_cam") else ABSENT
+    return [
+        at_least(
+            f"surgery map for one text, {size} px, times faster than pytorch-grad-cam",
+            peer.seconds / own["clip-surgery"],
+            1,
+        ),
+        at_most(
+            f"Grad-CAM, {size} px, largest difference to pytorch-grad-cam", peer.difference, 1e-3
+        ),
+    ], {
+        f"pytorch-grad-cam, {size} px, s": "is not installed" if peer is ABSENT else peer.seconds,
         f"a map for one text, {size} px, s": own,
     }
 
 
-def peer_seconds(subject: Subject, pixels: Tensor) -> float:
+def beside_peer(subject: Subject, pixels: Tensor) -> Peer:
     """pytorch-grad-cam's GradCAM at the same place of the same model, used as it documents."""
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -180,7 +195,12 @@ def peer_seconds(subject: Subject, pixels: Tensor) -> float:
         return tokens[:, 1:].transpose(1, 2).unflatten(2, grid)
 
     with GradCAM(Similarities(subject), [layer], reshape_transform=patches) as method:
-        return subject.seconds(lambda: method(pixels, [ClassifierOutputTarget(0)]))
+        targets = [ClassifierOutputTarget(0)]
+        theirs = torch.from_numpy(method(pixels, targets))
+        seconds = subject.seconds(lambda: method(pixels, targets))
+    ours = map_method("grad-cam").maps(subject.encoder, pixels, subject.asked(1)).maps
+    drawn = over_input(scaled(ours)[:, 0], tuple(pixels.shape[2:]))
+    return Peer(seconds, float((drawn - theirs).abs().max()))
 
 
 def measure(sizes: tuple[int, ...], times: int) -> Findings:

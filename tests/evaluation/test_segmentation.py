@@ -80,3 +80,27 @@ def test_scores_are_resized_before_the_choice():
     # The difference runs 1, 0, -2, -3 over the four pixels; the second is a tie.
     assert predicted_labels(scores, (1, 4)).tolist() == [[0, 0, 1, 1]]
     assert predicted_labels(scores, (2, 2)).tolist() == [[0, 1], [0, 1]]
+
+
+@given(seed=integers(0, 2**16), at_once=integers(1, 2000))
+def test_the_choice_is_the_same_however_many_scores_are_in_memory(seed, at_once):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(7, 3, 5, generator=generator).round()
+    resized = torch.nn.functional.interpolate(scores[None], (11, 13), mode="bilinear")[0]
+    chunked = predicted_labels(scores, (11, 13), at_once=at_once)
+    assert torch.equal(chunked, resized.max(dim=0).indices)
+
+
+def test_the_memory_for_resized_scores_is_bounded(monkeypatch):
+    seen = []
+    interpolate = torch.nn.functional.interpolate
+
+    def watched(chunk, size, **options):
+        resized = interpolate(chunk, size, **options)
+        seen.append(resized.numel())
+        return resized
+
+    monkeypatch.setattr(torch.nn.functional, "interpolate", watched)
+    predicted_labels(torch.rand(50, 4, 4), (40, 60), at_once=6000)
+    assert max(seen) <= 6000
+    assert sum(seen) == 50 * 40 * 60

@@ -225,7 +225,7 @@ def audit(  # noqa: PLR0913, PLR0917
     gate = asked_gate(fail_on, captions, junit=junit, output=output)
     earlier = None if baseline is None else read_audit(baseline)
     from seewhy.audit.run import audit as run_audit
-    from seewhy.audit.running import kept_parts
+    from seewhy.passes.keeping import kept_parts
 
     with kept_parts(output, asked_request(given, names), resume=resume) as parts:
         settings = settings.model_copy(update={"parts": parts})

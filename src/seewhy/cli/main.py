@@ -15,6 +15,7 @@ from seewhy.cli.audit import audit
 from seewhy.cli.bench import bench
 from seewhy.cli.console import VisibleFormatter, show, show_error, write_any_character
 from seewhy.cli.demo import demo
+from seewhy.cli.evaluate import evaluate
 from seewhy.cli.models import models
 from seewhy.cli.train import train
 
@@ -33,6 +34,7 @@ app.command("audit")(audit)
 app.command("demo")(demo)
 app.add_typer(train, name="train")
 app.add_typer(bench, name="bench")
+app.add_typer(evaluate, name="evaluate")
 app.command("models")(models)
 
 

@@ -15,15 +15,33 @@ Labels = Integer[np.ndarray, "_ _"]
 Counts = Int[np.ndarray, "classes classes"]
 
 
+_AT_ONCE = 2**24
+
+
 def predicted_labels(
-    scores: Float[Tensor, "classes rows cols"], size: tuple[int, int]
+    scores: Float[Tensor, "classes rows cols"],
+    size: tuple[int, int],
+    *,
+    at_once: int = _AT_ONCE,
 ) -> Int[Tensor, "height width"]:
     """The class of the highest score at each pixel of an image of (height, width).
 
     Scores are resized before the choice, bilinearly, so that borders are not those of patches.
+    Of equal scores the first class wins. At most `at_once` resized scores, or those of one class,
+    are in memory; their number does not change the result.
     """
-    resized = functional.interpolate(scores[None], size, mode="bilinear", align_corners=False)
-    return torch.argmax(resized[0], dim=0)
+    height, width = size
+    step = max(at_once // (height * width), 1)
+    best = torch.full(size, -torch.inf, dtype=scores.dtype, device=scores.device)
+    labels = torch.zeros(size, dtype=torch.int64, device=scores.device)
+    for start in range(0, len(scores), step):
+        chunk = scores[None, start : start + step]
+        resized = functional.interpolate(chunk, size, mode="bilinear", align_corners=False)
+        highest, places = resized[0].max(dim=0)
+        is_higher = highest > best
+        best = torch.where(is_higher, highest, best)
+        labels = torch.where(is_higher, places + start, labels)
+    return labels
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
@@ -54,4 +56,30 @@ class DualEncoder(ImageModel, Protocol):
 
     def stages(self) -> tuple[Site, ...]:
         """The sites that can be replaced by another network's maps, in forward order."""
+        ...
+
+
+@runtime_checkable
+class PointSegmenter(Protocol):
+    """A network that cuts out what points lie on, such as Segment Anything's predictor."""
+
+    def set_image(self, image: UInt8[np.ndarray, "height width 3"], /) -> None:
+        """Look at an RGB image; what is predicted next is about it."""
+        ...
+
+    def predict(
+        self,
+        point_coords: Float[np.ndarray, "points 2"],
+        point_labels: Int[np.ndarray, " points"],
+        *,
+        multimask_output: bool,
+    ) -> tuple[
+        Shaped[np.ndarray, "masks height width"],
+        Float[np.ndarray, " masks"],
+        Float[np.ndarray, "masks _ _"],
+    ]:
+        """Masks, how good the network takes each to be, and their logits.
+
+        Points are pixels (x, y), with label 1 on the thing and 0 beside it.
+        """
         ...

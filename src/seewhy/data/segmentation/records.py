@@ -74,6 +74,17 @@ class ClassMasks:
         width, height = self.size
         return self.masks.get(label, np.zeros((height, width), dtype=bool))
 
+    def label_map(self) -> LabelMap:
+        """One class per pixel: where exactly one mask lies that class, elsewhere `IGNORED`."""
+        width, height = self.size
+        labels = np.full((height, width), IGNORED, dtype=np.uint8)
+        times = np.zeros((height, width), dtype=np.int64)
+        for label, mask in self.masks.items():
+            labels[mask] = label
+            times += mask
+        labels[times != 1] = IGNORED
+        return LabelMap(labels)
+
 
 @dataclass(frozen=True)
 class Tags:

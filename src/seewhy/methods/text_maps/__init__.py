@@ -1,1 +1,1 @@
-"""Maps of what in an image a text is about, from a CLIP whose last attention is rerouted."""
+"""Maps of where in an image a dual encoder sees what a text says."""

@@ -1,11 +1,11 @@
-"""CLIP Surgery: where in an image a dual encoder sees what a text says."""
+"""What all maps for texts share: checks, prompts, batches, drawing, and what is recorded."""
 
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
-from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -14,55 +14,104 @@ from seewhy.base.errors import UsageError
 from seewhy.base.versions import library_versions
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.framing import Framing, Shown
-from seewhy.methods.text_maps.prompts import PromptEnsemble, averaged
-from seewhy.methods.text_maps.reading import Removal, TextMaps, text_maps
-from seewhy.methods.text_maps.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens
+from seewhy.methods.text_maps.prompts import PromptEnsemble
+from seewhy.methods.text_maps.reading import TextMaps
 from seewhy.models.guard import device_of, inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.towers import Tower, image_tower
 from seewhy.results.explanation import Explanation
-from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part
+from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part, Unit
 
 _IMAGES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Names to be mapped, embeddings of these and of further names, and what is redundant."""
+class View:
+    """How an image is shown to the model, and over what its maps are drawn.
 
-    names: tuple[str, ...]
-    embeddings: TextEmbeddings
-    redundant: Float[Tensor, "1 embed"]
-    notes: tuple[str, ...]
+    Maps are as the method gives them, or with scaling "min-max" each from 0 to 1 over its patches
+    (before they are resized, as published; a constant map is all zeros).
+    """
 
-    @property
-    def target(self) -> str:
-        return f"where the image shows {', '.join(map(repr, self.names))}"
+    framing: Framing = field(default_factory=Framing)
+    frame: Frame = "image"
+    scaling: Literal["raw", "min-max"] = "raw"
+
+
+DEFAULT_VIEW = View()
 
 
 @dataclass(frozen=True)
-class ClipSurgery:
-    """One map per text, from the similarity of the text and rerouted patch tokens.
+class Asked:
+    """Names to be mapped; `embeddings` are theirs and then those of the other texts."""
 
-    Without `surgery` the model's own tokens are used: the raw maps, which tend to light up the
-    background. `removal` says what is taken from the similarities. "redundant": those of the
-    `redundant` texts (the empty text, averaged if there are several), so that a map does not
-    depend on what else is asked. "common": the mean over all texts; "weighted-common": the same
-    after weighing texts by how well they fit the whole image, as published for sets of labels.
-    Maps are signed differences of cosines, or with scaling "min-max" each from 0 to 1 over its
-    patches (before they are resized, as published; a constant map is all zeros).
+    names: tuple[str, ...]
+    others: tuple[str, ...]
+    embeddings: TextEmbeddings
+    prompts: PromptEnsemble
 
-    Source: Li et al., A Closer Look at the Explainability of Contrastive Language-Image
-    Pre-training, Pattern Recognition 162 (2025), arXiv 2304.05653.
+    @property
+    def target(self) -> str:
+        """The question in words."""
+        return f"where the image shows {', '.join(map(repr, self.names))}"
+
+    @property
+    def named(self) -> TextEmbeddings:
+        """The embeddings of the names alone."""
+        return self.embeddings[: len(self.names)]
+
+
+@dataclass(frozen=True)
+class TextMapMethod(ABC):
+    """One map per image and text, by any way of making them.
+
+    `unit` is that of a map which is not scaled, `notes` what a reader of any map should know.
     """
 
-    surgery: Surgery | None = field(default_factory=Surgery)
-    removal: Removal = "redundant"
-    redundant: tuple[str, ...] = ("",)
-    scaling: Literal["raw", "min-max"] = "raw"
-    framing: Framing = field(default_factory=Framing)
-    frame: Frame = "image"
+    unit: ClassVar[Unit] = "score"
+    notes: ClassVar[tuple[str, ...]] = ()
+
+    view: View = field(default=DEFAULT_VIEW, kw_only=True)
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the method is called in the catalogue."""
+
+    @abstractmethod
+    def maps(self, encoder: OpenClipEncoder, pixels: Pixels, asked: Asked) -> TextMaps:
+        """Maps of the asked names over the patches, on the CPU; neither scaled nor drawn.
+
+        Whatever the batch, the same: images do not see each other. The model is left as found.
+        """
+
+    def tower(self, encoder: OpenClipEncoder) -> Tower:
+        """The encoder's image tower; raises `UsageError` for one that has no such maps."""
+        return image_tower(encoder)
+
+    def check(
+        self, encoder: OpenClipEncoder, texts: Sequence[str], *, others: Sequence[str]
+    ) -> None:
+        """Raise `UsageError` for texts that this method cannot be asked about."""
+        if isinstance(texts, str) or isinstance(others, str):
+            raise UsageError("texts and others are lists of texts; put a single text in a list.")
+        for wanted in (texts, (*texts, *others)):
+            encoder.check_texts(wanted)
+
+    def ask(
+        self,
+        encoder: OpenClipEncoder,
+        texts: Sequence[str],
+        *,
+        others: Sequence[str] = (),
+        prompts: PromptEnsemble | None = None,
+    ) -> Asked:
+        """Texts as `maps` takes them; checks and raises as `explain` does."""
+        self.tower(encoder)
+        self.check(encoder, texts, others=others)
+        prompts = _checked_prompts(prompts, encoder)
+        return Asked(tuple(texts), tuple(others), prompts.embeddings((*texts, *others)), prompts)
 
     def explain(
         self,
@@ -75,83 +124,43 @@ class ClipSurgery:
     ) -> list[Explanation]:
         """One explanation per image: a heatmap per text, and the similarities of the whole image.
 
-        `others` are texts that take part in "common" and "weighted-common" without a map of their
-        own. `prompts` is the encoder's ensemble of templates, by default of the 85 published ones;
+        `others` are texts without a map of their own, which matter to methods that compare texts.
+        `prompts` is the encoder's ensemble of templates, by default of the 85 published ones;
         keep one between calls, or give it a folder, so that texts are encoded once. Results do not
         depend on what else is in `images`. Raises `UsageError` for towers that cannot be taken
-        apart, for texts that are empty, equal or unknown, and for a removal that leaves nothing.
+        apart, for texts that are empty, equal or unknown, and for what the method cannot answer.
         """
-        tower = image_tower(encoder)
-        prompts = _checked_prompts(prompts, encoder)
-        asked = self._asked(prompts, texts, others)
-        preprocess = self.framing.preprocessing(encoder)
+        asked = self.ask(encoder, texts, others=others, prompts=prompts)
+        preprocess = self.view.framing.preprocessing(encoder)
         at_once = _IMAGES_AT_ONCE if isinstance(preprocess, Preprocessing) else 1
-        provenance = self._provenance(encoder, prompts, asked)
         explanations: list[Explanation] = []
         with inference(encoder.module):
             for start in range(0, len(images), at_once):
                 chosen = images[start : start + at_once]
                 _check_images(chosen, start)
                 pixels = torch.stack([preprocess(image) for image in chosen])
-                found = self._text_maps(tower, pixels, asked)
+                found = self.maps(encoder, pixels, asked)
                 _check_finite(found, start, encoder)
-                facts = provenance | {"grid": " x ".join(map(str, found.maps.shape[2:]))}
-                for image, maps, whole in zip(chosen, found.maps, found.whole, strict=True):
-                    shown = Shown(image.size, _size(pixels), preprocess)
-                    parts = self._parts(asked.names, shown.drawn(maps, self.frame), whole)
-                    explanations.append(Explanation(asked.target, _only(whole), parts, facts))
+                shown = [Shown(image.size, _size(pixels), preprocess) for image in chosen]
+                explanations.extend(self._explanations(encoder, found, asked, shown=shown))
         return explanations
 
-    def _asked(
-        self, prompts: PromptEnsemble, texts: Sequence[str], others: Sequence[str]
-    ) -> _Asked:
-        if isinstance(texts, str) or isinstance(others, str):
-            raise UsageError("texts and others are lists of texts; put a single text in a list.")
-        names = (*texts, *others)
-        for wanted in (texts, names):
-            prompts.encoder.check_texts(wanted)
-        if self.removal in ("common", "weighted-common") and len(names) == 1:
-            raise UsageError(
-                f"removal={self.removal!r} takes away what all texts have in common, which is all "
-                f"there is of one text ({names[0]!r}). Ask with others=..., or use "
-                "removal='redundant'."
-            )
-        if not self.redundant:
-            raise UsageError("`redundant` is empty. Name at least one text, such as ('',).")
-        return _Asked(
-            names=tuple(texts),
-            embeddings=prompts.embeddings(names),
-            redundant=averaged(prompts.embeddings(self.redundant)[None]),
-            notes=prompts.cut_names(names),
-        )
-
-    def _text_maps(self, tower: Tower, pixels: Pixels, asked: _Asked) -> TextMaps:
-        weights = next(tower.visual.parameters())
-        pixels = pixels.to(device_of(tower.visual), weights.dtype)
-        tokens = (
-            raw_tokens(tower, pixels)
-            if self.surgery is None
-            else surgery_tokens(tower, pixels, self.surgery)
-        )
-        found = text_maps(
-            ImageTokens(tokens.embeddings.float(), tokens.patches.float()),
-            asked.embeddings.to(pixels.device),
-            redundant=asked.redundant.to(pixels.device),
-            removal=self.removal,
-        )
-        count = len(asked.names)
-        maps = found.maps[:, :count].cpu()
-        return TextMaps(
-            maps if self.scaling == "raw" else scaled(maps), found.whole[:, :count].cpu()
-        )
+    def _explanations(
+        self, encoder: OpenClipEncoder, found: TextMaps, asked: Asked, *, shown: Sequence[Shown]
+    ) -> Iterator[Explanation]:
+        maps = found.maps if self.view.scaling == "raw" else scaled(found.maps)
+        facts = self._provenance(encoder, asked) | {"grid": " x ".join(map(str, maps.shape[2:]))}
+        for each, own, whole in zip(shown, maps, found.whole, strict=True):
+            parts = self._parts(asked.names, each.drawn(own, self.view.frame), whole)
+            yield Explanation(asked.target, _only(whole), parts, facts)
 
     def _parts(self, names: Sequence[str], drawn: Tensor, whole: Tensor) -> tuple[Part, ...]:
         heatmaps = (
             Heatmap(
                 title=name,
                 values=values,
-                unit="similarity" if self.scaling == "raw" else "score",
-                frame=self.frame,
+                unit=self.unit if self.view.scaling == "raw" else "score",
+                frame=self.view.frame,
             )
             for name, values in zip(names, drawn.numpy(), strict=True)
         )
@@ -163,17 +172,23 @@ class ClipSurgery:
         )
         return (*heatmaps, scores)
 
-    def _provenance(
-        self, encoder: OpenClipEncoder, prompts: PromptEnsemble, asked: _Asked
-    ) -> dict[str, str]:
+    def _provenance(self, encoder: OpenClipEncoder, asked: Asked) -> dict[str, str]:
+        settings = asdict(self)
+        settings |= settings.pop("view")
+        cut = asked.prompts.cut_names((*asked.names, *asked.others))
         return {
-            "method": "clip-surgery" if self.surgery else "raw maps",
+            "method": self.name,
             "model": encoder.name,
-            **{name: str(value) for name, value in asdict(self).items()},
-            "templates": " | ".join(prompts.templates),
-            "notes": " ".join((*encoder.notes, *asked.notes)),
+            **{name: str(value) for name, value in settings.items()},
+            "templates": " | ".join(asked.prompts.templates),
+            "notes": " ".join((*encoder.notes, *self.notes, *cut)),
             **library_versions(),
         }
+
+
+def tower_input(tower: Tower, pixels: Pixels) -> Pixels:
+    """Pixels on the device and in the precision of a tower."""
+    return pixels.to(device_of(tower.visual), next(tower.visual.parameters()).dtype)
 
 
 def _only(values: Tensor) -> float | None:

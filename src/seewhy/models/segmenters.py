@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from seewhy.base.errors import UsageError
 from seewhy.models.checkpoints import fit_weights, read_weights
 from seewhy.models.guard import inference
+from seewhy.models.load import checked_device
 
 _WIDTHS = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
 _WIDTH_OF = "image_encoder.pos_embed"
@@ -70,9 +71,9 @@ def load_segmenter(place: str | Path, *, device: str = "cpu") -> Any:
     Nothing is downloaded and no code of the files runs. Raises `UsageError` naming the package
     that is missing, and for weights that are none of vit_b, vit_l and vit_h.
     """
-    path = Path(place).expanduser()
+    path, at = Path(place).expanduser(), checked_device(device)
     if path.is_dir():
-        return _from_folder(path, device)
+        return _from_folder(path, at)
     if not path.is_file():
         raise UsageError(
             f"no segmentation network at {path}. Wanted: a folder with a SamModel of transformers "
@@ -82,17 +83,17 @@ def load_segmenter(place: str | Path, *, device: str = "cpu") -> Any:
     kind = _WIDTHS.get(weights[_WIDTH_OF].shape[-1]) if _WIDTH_OF in weights else None
     if kind is None:
         raise UsageError(
-            f"{path.name} holds no Segment Anything of a known kind ({', '.join(_WIDTHS.values())})."
+            f"{path.name} holds no Segment Anything of a known kind: {', '.join(_WIDTHS.values())}."
         )
     package = _package(
         "segment_anything", "git+https://github.com/facebookresearch/segment-anything"
     )
     module = package.sam_model_registry[kind](checkpoint=None)
     fit_weights(module, weights, source=path.name)
-    return package.SamPredictor(module.to(device).eval())
+    return package.SamPredictor(module.to(at).eval())
 
 
-def _from_folder(folder: Path, device: str) -> SamSegmenter:
+def _from_folder(folder: Path, device: torch.device) -> SamSegmenter:
     transformers = _package("transformers", "'seewhy[sam]'")
     try:
         # Weights of other formats than safetensors could hold code.

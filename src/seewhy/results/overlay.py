@@ -13,7 +13,7 @@ from seewhy.results.palette import LIGHT
 Look = Literal["signed", "published"]
 
 Picture = UInt8[np.ndarray, "height width 3"]
-Values = Float[np.ndarray, "height width"]
+Values = Float[np.ndarray, "_ _"]
 
 _BELOW, _ABOVE = (np.array(list(bytes.fromhex(LIGHT[place][1:]))) for place in (0, 7))
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

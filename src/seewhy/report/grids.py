@@ -125,7 +125,7 @@ def _draw_label(row: PictureRow, axes: "Axes") -> None:
         textcoords="offset points",
         va="top",
         annotation_clip=False,
-        **text_style(size=8),
+        **text_style(size=8.0),
     )
 
 
@@ -137,7 +137,7 @@ def _draw_panel(panel: Panel, axes: "Axes") -> None:
             axes.scatter(
                 *places.T, s=14, marker=mark, color=colour, edgecolors="white", linewidths=0.5
             )
-    axes.set_xlabel(drawable_text(panel.caption, 48), **text_style(size=8))
+    axes.set_xlabel(drawable_text(panel.caption, 48), **text_style(size=8.0))
     axes.set_anchor("N")
     _clear(axes)
 
@@ -146,7 +146,7 @@ def _draw_bar(bar: ColourBar, axes: "Axes") -> None:
     axes.imshow(bar.strip, extent=(0, 1, 0, 1), aspect=0.08, interpolation="nearest")
     values = np.linspace(bar.low, bar.high, 3)
     axes.set_xticks(
-        [0, 0.5, 1], [number_text(float(value)) for value in values], **text_style(size=8)
+        [0, 0.5, 1], [number_text(float(value)) for value in values], **text_style(size=8.0)
     )
     axes.tick_params(length=0)
     axes.set_yticks([])

@@ -33,8 +33,10 @@ def read_texts(path: Path, *, most: int) -> TextList:
     counts: Counter[str] = Counter()
     blank = 0
     for number, text in _lines(path):
-        blank += not text
-        counts.update([text] if text else [])
+        if not text:
+            blank += 1
+            continue
+        counts[text] += 1
         if len(counts) > most:
             raise UsageError(
                 f"{shown(path)} has more than {most:,} different texts; line {number:,} holds the "

@@ -1,10 +1,12 @@
 """The model is left as it was found."""
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
 
-from seewhy.models.guard import device_of, fingerprint, inference, untouched
+from seewhy.models.guard import device_of, differentiation, fingerprint, inference, untouched
 
 
 class Moody(nn.Module):
@@ -90,6 +92,30 @@ def test_inference_is_evaluation_without_gradients_and_leaves_no_trace(module):
     assert not first.requires_grad
     assert torch.equal(first, second), "dropout is off"
     assert fingerprint(module) == before
+
+
+@pytest.mark.parametrize("around", [contextlib.nullcontext, torch.no_grad, torch.inference_mode])
+def test_differentiation_has_gradients_of_all_but_parameters_and_leaves_no_trace(module, around):
+    before = fingerprint(module)
+    with around(), differentiation(module):
+        x = torch.ones(4, 3, requires_grad=True)
+        found = module(x)
+        (gradient,) = torch.autograd.grad(found.sum(), x)
+        assert not any(each.requires_grad for each in module.parameters())
+        assert not any(child.training for child in module.modules())
+    assert gradient.any()
+    assert fingerprint(module) == before
+
+
+def test_differentiation_inside_inference_is_undone_by_it(module):
+    before = fingerprint(module)
+    with inference(module):
+        with differentiation(module):
+            assert module(torch.ones(4, 3, requires_grad=True)).requires_grad
+        assert not module(torch.ones(4, 3)).requires_grad
+    assert fingerprint(module) == before
+    with differentiation(module), inference(module):
+        assert not module(torch.ones(4, 3, requires_grad=True)).requires_grad
 
 
 def test_inference_ignores_autocast_around_it(module):

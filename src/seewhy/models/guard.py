@@ -61,12 +61,30 @@ def inference(module: nn.Module) -> Iterator[None]:
     Inside such a block for the same module only the outer one undoes anything, so that many
     passes in a row cost one inspection.
     """
+    with _evaluation(module), torch.inference_mode():
+        yield
+
+
+@contextmanager
+def differentiation(module: nn.Module) -> Iterator[None]:
+    """The same with gradients of what is computed inside, but of no parameter.
+
+    May stand inside `inference`, whose tensors have to be cloned before they take part.
+    """
+    with _evaluation(module), torch.inference_mode(False), torch.enable_grad():
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)
+        yield
+
+
+@contextmanager
+def _evaluation(module: nn.Module) -> Iterator[None]:
     guarded = _guarded.get()
     if id(module) in guarded:
         yield
         return
     device = device_of(module).type
-    with untouched(module), torch.inference_mode(), torch.autocast(device, enabled=False):
+    with untouched(module), torch.autocast(device, enabled=False):
         for child in module.modules():
             # Not `eval()`, which the user's class may have given side effects.
             child.training = False

@@ -61,6 +61,12 @@ class Block:
     module: Any
 
     @property
+    def added(self) -> str:
+        """The submodule whose output is what its attention adds to the stream."""
+        scale = next(name for name in ("ls_1", "ls1") if hasattr(self.module, name))
+        return f"{self.norm.rpartition('.')[0]}.{scale}"
+
+    @property
     def attention(self) -> SelfAttention:
         """Its attention, whose weights are views of the model's as they are now."""
         attention = self.module.attn
@@ -93,7 +99,7 @@ class TransformerTower:
 
 @dataclass(frozen=True)
 class PoolingTower:
-    """A CLIP ResNet; `pool` is the submodule that turns its last maps into the embedding."""
+    """A CLIP ResNet; `pool` is the submodule that turns its last `maps` into the embedding."""
 
     visual: Any
     name: str
@@ -101,6 +107,7 @@ class PoolingTower:
     patch: tuple[int, int]
     attention: SelfAttention
     pool: str = "attnpool"
+    maps: str = "layer4"
 
 
 Tower = TransformerTower | PoolingTower

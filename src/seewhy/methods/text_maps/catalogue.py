@@ -6,7 +6,11 @@ from types import MappingProxyType
 from typing import Protocol
 
 from seewhy.base.errors import UsageError
+from seewhy.methods.text_maps.attention_maps import AttentionRollout, LastAttention
+from seewhy.methods.text_maps.grad_cam import GradCam
 from seewhy.methods.text_maps.method import DEFAULT_VIEW, TextMapMethod, View
+from seewhy.methods.text_maps.relevance import AttentionRelevance
+from seewhy.methods.text_maps.score_cam import ScoreCam
 from seewhy.methods.text_maps.surgery import MASKCLIP, ClipSurgery, ReverseMaps
 from seewhy.models.names import suggestion
 
@@ -21,6 +25,11 @@ MAP_METHODS: Mapping[str, _MakesMethod] = MappingProxyType(
         "raw": partial(ClipSurgery, surgery=None, removal="nothing"),
         "reverse": ReverseMaps,
         "maskclip": partial(ClipSurgery, surgery=MASKCLIP, removal="nothing"),
+        "grad-cam": GradCam,
+        "rollout": AttentionRollout,
+        "attention": LastAttention,
+        "relevance": AttentionRelevance,
+        "score-cam": ScoreCam,
     }
 )
 

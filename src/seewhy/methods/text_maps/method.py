@@ -16,7 +16,7 @@ from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.framing import Framing, Shown
 from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.reading import TextMaps
-from seewhy.models.guard import device_of, inference
+from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.towers import Tower, image_tower
@@ -150,9 +150,10 @@ class TextMapMethod(ABC):
     ) -> Iterator[Explanation]:
         maps = found.maps if self.view.scaling == "raw" else scaled(found.maps)
         facts = self._provenance(encoder, asked) | {"grid": " x ".join(map(str, maps.shape[2:]))}
-        for each, own, whole in zip(shown, maps, found.whole, strict=True):
+        for index, (each, own, whole) in enumerate(zip(shown, maps, found.whole, strict=True)):
             parts = self._parts(asked.names, each.drawn(own, self.view.frame), whole)
-            yield Explanation(asked.target, _only(whole), parts, facts)
+            lacking = _undefined(found, index, asked.names)
+            yield Explanation(asked.target, _only(whole), parts, facts | lacking)
 
     def _parts(self, names: Sequence[str], drawn: Tensor, whole: Tensor) -> tuple[Part, ...]:
         heatmaps = (
@@ -186,11 +187,6 @@ class TextMapMethod(ABC):
         }
 
 
-def tower_input(tower: Tower, pixels: Pixels) -> Pixels:
-    """Pixels on the device and in the precision of a tower."""
-    return pixels.to(device_of(tower.visual), next(tower.visual.parameters()).dtype)
-
-
 def _only(values: Tensor) -> float | None:
     return float(values[0]) if len(values) == 1 else None
 
@@ -220,8 +216,23 @@ def _check_images(images: Iterable[object], start: int) -> None:
             )
 
 
+def _undefined(found: TextMaps, index: int, names: Sequence[str]) -> dict[str, str]:
+    """What a reader of one image's maps is told about those that are not defined."""
+    if found.is_defined is None or found.is_defined[index].all():
+        return {}
+    missing = (
+        repr(name)
+        for name, is_defined in zip(names, found.is_defined[index], strict=True)
+        if not is_defined
+    )
+    return {"no_gradient": f"No gradient reaches the patches for {', '.join(missing)}."}
+
+
 def _check_finite(found: TextMaps, start: int, encoder: OpenClipEncoder) -> None:
-    is_finite = found.maps.isfinite().flatten(1).all(dim=1) & found.whole.isfinite().all(dim=1)
+    has_numbers = found.maps.isfinite().flatten(2).all(dim=2)
+    if found.is_defined is not None:
+        has_numbers |= ~found.is_defined
+    is_finite = (has_numbers & found.whole.isfinite()).all(dim=1)
     if not is_finite.all():
         raise UsageError(
             f"{encoder.name} gives numbers that are not finite for image "

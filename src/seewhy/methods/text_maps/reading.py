@@ -1,9 +1,11 @@
 """From tokens and texts to one map per text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seewhy.base.axes import TextEmbeddings
@@ -21,10 +23,35 @@ Removal = Literal["redundant", "common", "weighted-common", "nothing"]
 
 @dataclass(frozen=True)
 class TextMaps:
-    """One map per image and text over the patches, and the cosines of the whole images."""
+    """One map per image and text over the patches, and the cosines of the whole images.
+
+    Where `is_defined` says no, there is no map, and its values are NaN: no gradient reaches the
+    patches. None says that all are defined.
+    """
 
     maps: Float[Tensor, "batch texts rows cols"]
     whole: Float[Tensor, "batch texts"]
+    is_defined: Bool[Tensor, "batch texts"] | None = None
+
+
+def defined_where(
+    is_defined: Bool[Tensor, "batch texts"],
+    maps: Float[Tensor, "batch texts rows cols"],
+    whole: Float[Tensor, "batch texts"],
+) -> TextMaps:
+    """Maps on the CPU, with NaN where they are not defined."""
+    blanked = torch.where(is_defined[..., None, None], maps, torch.nan)
+    return TextMaps(blanked.cpu(), whole.detach().cpu(), is_defined.cpu())
+
+
+def joined(pieces: Sequence[TextMaps]) -> TextMaps:
+    """Maps of some images, then those of others, from one method."""
+    defined = [each.is_defined for each in pieces if each.is_defined is not None]
+    return TextMaps(
+        torch.cat([each.maps for each in pieces]),
+        torch.cat([each.whole for each in pieces]),
+        torch.cat(defined) if defined else None,
+    )
 
 
 def text_maps(

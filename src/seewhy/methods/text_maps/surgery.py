@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from seewhy.base.axes import Pixels
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.method import Asked, TextMapMethod, tower_input
+from seewhy.methods.text_maps.forward import tower_input
+from seewhy.methods.text_maps.method import Asked, TextMapMethod
 from seewhy.methods.text_maps.prompts import averaged
 from seewhy.methods.text_maps.reading import Removal, TextMaps, text_maps
 from seewhy.methods.text_maps.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens

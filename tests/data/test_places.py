@@ -53,7 +53,7 @@ def test_an_image_that_comes_twice_is_refused(places, named):
 
 @pytest.mark.parametrize("named", ["nowhere", "nowhere.png"])
 def test_a_wrong_path_is_refused(places, named):
-    with pytest.raises(UsageError, match="does not exist. Give an image, a folder"):
+    with pytest.raises(UsageError, match=r"does not exist\. Give an image, a folder"):
         open_places(["one", named])
 
 

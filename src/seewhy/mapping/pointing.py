@@ -8,8 +8,10 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
+from torch import Tensor
 
 from seewhy.base.errors import UsageError
 from seewhy.mapping.asking import Question
@@ -161,7 +163,9 @@ def _pointed(
     return Pointed(asked, texts, points, mask, segment)
 
 
-def _points(maps: torch.Tensor, size: tuple[int, int], settings: PointSettings) -> Points:
+def _points(
+    maps: Float[Tensor, "texts rows cols"], size: tuple[int, int], settings: PointSettings
+) -> Points:
     pointing = Pointing(settings.threshold, settings.shrink)
     if len(maps) == 1:
         return map_points(maps[0], size, pointing=pointing)
@@ -275,7 +279,7 @@ def _panels(found: Pointed, small: Picture, size: tuple[int, int]) -> list[Panel
     return panels
 
 
-def _masked(small: Picture, mask: Mask) -> Picture:
+def _masked(small: Picture, mask: Bool[np.ndarray, "_ _"]) -> Picture:
     height, width = small.shape[:2]
     shrunk = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
     return masked_picture(small, np.asarray(shrunk, dtype=bool))

@@ -123,9 +123,7 @@ def test_wrong_requests_are_exit_code_2(mapped, options, message):
 def test_wrong_places_are_exit_code_2(mapped, tmp_path):
     assert mapped("--text", "red", where="nowhere")[0] == 2
     (tmp_path / "out").write_text("a file")
-    code, _, err = mapped("--text", "red")
-    assert code == 2
-    assert "is a file" in err
+    assert mapped("--text", "red")[0] == 2
 
 
 def test_too_many_failures_are_exit_code_3_after_all_is_written(mapped, tmp_path):
@@ -158,7 +156,8 @@ def pointed(tmp_path, capsys):
 
 
 def test_points_are_printed_as_json(pointed):
-    code, out, err = pointed("--text", "red+blue", "--text", r"C\+\+ \x1b漢字")
+    joined, escaped = "red+blue", r"C\+\+ \x1b漢字"
+    code, out, err = pointed("--templates", "none", "--text", joined, "--text", escaped)
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert [each["texts"] for each in found["found"]] == [["red", "blue"], ["C++ x1b漢字"]]

@@ -116,8 +116,9 @@ def _patch_side(encoder: OpenClipEncoder) -> int | None:
 
 def _method(name: str, view: View, settings: AskSettings) -> TextMapMethod:
     method = map_method(name, view=view)
-    is_surgery = isinstance(method, ClipSurgery) and method.name == "clip-surgery"
-    return replace(method, removal=settings.removal) if is_surgery else method
+    if isinstance(method, ClipSurgery) and method.name == "clip-surgery":
+        return replace(method, removal=settings.removal)
+    return method
 
 
 def _check_texts(texts: Sequence[str]) -> None:

@@ -179,7 +179,8 @@ def map_mask(found: Looked, text: int, *, threshold: float) -> Mask:
     values = Looked(found.method, ("",), unit, found.whole[:1], found.placement).values(
         0, (width, height)
     )
-    return np.nan_to_num(values) >= threshold
+    reached: Mask = np.nan_to_num(values) >= threshold
+    return reached
 
 
 def points_document(

@@ -135,7 +135,13 @@ def _draw_panel(panel: Panel, axes: "Axes") -> None:
     for places, mark, colour in marks:
         if len(places):
             axes.scatter(
-                *places.T, s=14, marker=mark, color=colour, edgecolors="white", linewidths=0.5
+                places[:, 0],
+                places[:, 1],
+                s=14,
+                marker=mark,
+                color=colour,
+                edgecolors="white",
+                linewidths=0.5,
             )
     axes.set_xlabel(drawable_text(panel.caption, 48), **text_style(size=8.0))
     axes.set_anchor("N")

@@ -86,7 +86,10 @@ def _unseen_dark(made: Picture, image: Picture, values: Values) -> Picture:
 def _jet() -> UInt8[np.ndarray, "256 3"]:
     """Dark blue, blue, cyan, yellow, red, dark red in straight lines, as in MATLAB."""
     places = 4 * np.arange(256)[:, None] / 255
-    return np.rint(255 * (1.5 - np.abs(places - (3, 2, 1))).clip(0, 1)).astype(np.uint8)
+    colours: UInt8[np.ndarray, "256 3"] = np.rint(
+        255 * (1.5 - np.abs(places - (3, 2, 1))).clip(0, 1)
+    ).astype(np.uint8)
+    return colours
 
 
 def _check_shapes(image: Picture, values: Values) -> None:

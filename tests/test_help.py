@@ -88,9 +88,8 @@ def test_help_loads_nothing_heavy(words):
 def test_the_installed_program_is_this_one():
     program = Path(sys.executable).with_name("seewhy")
     ended = subprocess.run([program, "--help"], check=True, capture_output=True, text=True)
-    assert all(
-        name in ended.stdout for name in ["audit", "map", "points", "demo", "train", "models"]
-    )
+    names = ["audit", "map", "points", "demo", "train", "models", "--debug"]
+    assert all(name in ended.stdout for name in names)
 
 
 def test_there_is_something_to_check():

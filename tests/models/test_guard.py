@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from seewhy.models.guard import device_of, differentiation, fingerprint, inference, untouched
+from seewhy.models.guard import (
+    device_of,
+    differentiation,
+    fingerprint,
+    inference,
+    input_dtype,
+    untouched,
+)
 
 
 class Moody(nn.Module):
@@ -180,3 +187,10 @@ def test_a_block_inside_a_block_leaves_the_undoing_to_the_outer_one(module):
     with inference(module):
         module.calls.fill_(5)
     assert fingerprint(module) == before
+
+
+def test_pixels_take_the_precision_of_the_first_convolution():
+    mixed = nn.Sequential(nn.Linear(2, 2), nn.Conv2d(3, 4, 1).half(), nn.Conv2d(4, 4, 1))
+    assert input_dtype(mixed) == torch.float16
+    assert input_dtype(nn.Linear(2, 2).bfloat16()) == torch.bfloat16
+    assert input_dtype(nn.Identity()) == torch.float32

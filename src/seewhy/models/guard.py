@@ -32,6 +32,17 @@ def device_of(module: nn.Module) -> torch.device:
     return tensors[0].device if tensors else torch.device("cpu")
 
 
+def input_dtype(module: nn.Module) -> torch.dtype:
+    """What its first convolution computes in, else its first parameter, else float32.
+
+    In open_clip's low precision some other parameters stay in float32.
+    """
+    convolutions = (child for child in module.modules() if isinstance(child, nn.Conv2d))
+    weights = (each.weight for each in convolutions)
+    first = next(weights, None)
+    return next(module.parameters(), torch.zeros(())).dtype if first is None else first.dtype
+
+
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
     """Undo on leaving what the block does to the module and to the random state.

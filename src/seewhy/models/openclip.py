@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from seewhy.base.axes import Embeddings, OnePixels, Pixels, TextEmbeddings
 from seewhy.base.errors import UsageError
-from seewhy.models.guard import device_of, inference
+from seewhy.models.guard import device_of, inference, input_dtype
 from seewhy.models.pooling import one_query
 from seewhy.models.sites import Site
+from seewhy.models.wrappers import unwrapped
 
 _logger = logging.getLogger(__name__)
 _STAGES = 4
@@ -37,7 +38,8 @@ class Tokenizer(Protocol):
 class OpenClipEncoder:
     """An open_clip module with its preprocessing and tokenizer; satisfies `DualEncoder`.
 
-    The module is used as it is and left as it is found. `notes` says what a reader of results
+    The module is used as it is and left as it is found; of one in DataParallel or `torch.compile`
+    the module inside is used. `notes` says what a reader of results
     should know about the weights.
     """
 
@@ -50,7 +52,7 @@ class OpenClipEncoder:
         name: str,
         notes: Iterable[str] = (),
     ) -> None:
-        self.module: Any = module
+        self.module: Any = unwrapped(module)
         self.name = name
         self.preprocessing = preprocess
         self.tokenizer = tokenizer
@@ -67,7 +69,7 @@ class OpenClipEncoder:
 
     def encode_images(self, pixels: Pixels) -> Embeddings:
         """Unit-length image embeddings, float32 on the CPU; no gradient is kept."""
-        dtype = next(self.module.visual.parameters()).dtype
+        dtype = input_dtype(self.module.visual)
         with inference(self.module), one_query(self.module.visual):
             embeddings = self.module.encode_image(pixels.to(device_of(self.module), dtype))
             embeddings = functional.normalize(embeddings.float(), dim=-1).cpu()

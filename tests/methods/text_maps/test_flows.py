@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from seewhy.methods.text_maps.attention import attention_weights
 from seewhy.methods.text_maps.flows import (
     attention_gradients,
-    attention_weights,
     relevance_before,
     rolled_out,
     token_0,
@@ -38,14 +38,14 @@ def attention():
 def test_weights_are_torch_s_own(attention):
     tokens = noise(2, 5, 12)
     _, wanted = attention(tokens, tokens, tokens, average_attn_weights=False)
-    assert_close(attention_weights(tokens, taken_apart(attention)), wanted)
+    assert_close(attention_weights(tokens, taken_apart(attention), by="qk"), wanted)
 
 
 @pytest.mark.parametrize("gain", [None, noise(12, seed=7)])
 def test_gradients_of_weights_are_those_of_autograd(attention, gain):
     parts = taken_apart(attention, gain)
     tokens, upstream = noise(2, 5, 12), noise(2, 5, 12, seed=1)
-    weights = attention_weights(tokens, parts).requires_grad_()
+    weights = attention_weights(tokens, parts, by="qk").requires_grad_()
     values = torch.stack(parts.value(tokens).split(4, dim=-1), dim=1)
     given = parts.output(torch.cat((weights @ values).unbind(dim=1), dim=-1))
     given = given if gain is None else given * gain

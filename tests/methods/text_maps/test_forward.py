@@ -1,11 +1,14 @@
+from functools import partial
+
 import pytest
 import torch
 from tests.methods.text_maps.golden import small_vit
+from tests.models.towers.small import small
 from torch.nn import functional
 from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.flows import attention_weights
+from seewhy.methods.text_maps.attention import attention_weights
 from seewhy.methods.text_maps.forward import (
     Kept,
     Leaf,
@@ -47,16 +50,24 @@ def joined(weights, tokens, attention):
     return given if attention.gain is None else given * attention.gain
 
 
-@pytest.mark.parametrize("options", [{}, {"ls_init_value": 0.5}])
+@pytest.mark.parametrize(
+    "made",
+    [
+        small_vit,
+        partial(small_vit, ls_init_value=0.5),
+        partial(small, "query-norm"),
+        partial(small, "registers"),
+    ],
+)
 @torch.no_grad()
-def test_recomputed_attention_is_what_every_block_adds(options):
-    tower = image_tower(small_vit(**options))
+def test_recomputed_attention_is_what_every_block_adds(made):
+    tower = image_tower(made())
     read = {block.norm: Kept() for block in tower.blocks}
     added = {block.added: Kept() for block in tower.blocks}
     embedded(tower, noise(2, 3, 48, 32), read | added)
     for block in tower.blocks:
         tokens = read[block.norm].output
-        found = joined(attention_weights(tokens, block.attention), tokens, block.attention)
+        found = joined(attention_weights(tokens, block.attention, by="qk"), tokens, block.attention)
         assert_close(found, added[block.added].output, rtol=1e-5, atol=1e-5)
 
 
@@ -67,7 +78,7 @@ def test_recomputed_attention_is_what_the_pool_gives(resnet):
     pixels = noise(2, 3, 64, 96)
     embedded(tower, pixels, {tower.pool: pool})
     tokens = pool_input(pool.given, positions_at(tower, pixels))
-    found = joined(attention_weights(tokens, tower.attention), tokens, tower.attention)
+    found = joined(attention_weights(tokens, tower.attention, by="qk"), tokens, tower.attention)
     assert_close(found[:, 0], pool.output, rtol=1e-5, atol=1e-5)
 
 

@@ -65,7 +65,7 @@ def test_weights_are_the_slopes_of_the_cosine(kind, depth):
     found = method.maps(encoder, pixels, asked).maps[0]
     with torch.no_grad():
         wanted = pushed_channels(encoder, pixels, depth, asked.named)
-    assert wanted.amax(dim=(1, 2)).min() > 0
+    assert wanted.max() > 0
     assert_close(found.double(), wanted, rtol=1e-3, atol=1e-3 * float(wanted.max()))
     assert (found >= 0).all()
     assert not torch.allclose(found[0], found[1])

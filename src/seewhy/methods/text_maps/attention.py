@@ -1,13 +1,14 @@
 """Self-attention by other similarities than those of queries and keys: formulas."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from seewhy.models.towers import Affine, SelfAttention
+from seewhy.models.towers import SelfAttention
+from seewhy.models.towers.parts import Heads
 
 Rerouting = Literal["vv", "unit-vv", "qq", "kk", "identity", "qk"]
 
@@ -15,7 +16,6 @@ _UNIT_GAIN = 8.0
 _UNIT_EPSILON = 1e-6
 
 Tokens = Float[Tensor, "batch tokens dim"]
-_Heads = Float[Tensor, "batch heads tokens head"]
 
 
 def rerouted(
@@ -24,41 +24,59 @@ def rerouted(
     """Self-attention whose weights come from comparing tokens in another way.
 
     softmax(a bᵀ / √head) v per head, then the output projection and LayerScale. "vv" takes the
-    values as a and b, "qq" the queries, "kk" the keys, "qk" is the model's own attention.
+    values as a and b, "qq" the queries, "kk" the keys, "qk" is the model's own attention. Queries
+    and keys are compared after norms of their own, if the model has them; values have none.
     "identity" mixes no tokens. "unit-vv" compares values of unit length, times 8.
     """
-    values = _split(attention.value, tokens, attention.heads)
-    mixed = values if by == "identity" else _mixed(values, tokens, attention, by=by)
-    found: Tensor = attention.output(mixed.transpose(1, 2).flatten(2))
-    return found if attention.gain is None else found * attention.gain
+    values = attention.values(tokens)
+    if by == "identity":
+        return attention.joined(values)
+    left, right, scale = _compared(tokens, attention, by=by)
+    mixed = functional.scaled_dot_product_attention(left, right, values, scale=scale)
+    return attention.joined(mixed)
 
 
-def _mixed(values: _Heads, tokens: Tokens, attention: SelfAttention, *, by: Rerouting) -> _Heads:
+def attention_weights(
+    tokens: Tokens, attention: SelfAttention, *, by: Rerouting
+) -> Float[Tensor, "batch heads tokens tokens"]:
+    """How much of each other token a token takes; rows sum to 1.
+
+    Computed anew, as fused kernels give no weights away.
+    """
+    if by == "identity":
+        eye = torch.eye(tokens.shape[1], dtype=tokens.dtype, device=tokens.device)
+        return eye.expand(len(tokens), attention.heads, -1, -1)
+    left, right, scale = _compared(tokens, attention, by=by)
+    return torch.softmax(left @ right.transpose(-2, -1) * scale, dim=-1)
+
+
+class _Compared(NamedTuple):
+    left: Heads
+    right: Heads
+    scale: float
+
+
+def _compared(tokens: Tokens, attention: SelfAttention, *, by: Rerouting) -> _Compared:
     if by == "unit-vv":
+        values = attention.values(tokens)
         unit = values / (values.norm(dim=-1, keepdim=True) + _UNIT_EPSILON)
-        scale = _UNIT_GAIN * values.shape[-1] ** -0.5
-        return functional.scaled_dot_product_attention(unit, unit, values, scale=scale)
-    if by == "vv":
-        return functional.scaled_dot_product_attention(values, values, values)
-    compared = {"q": attention.query, "k": attention.key}
-    left, right = (_split(compared[side], tokens, attention.heads) for side in by)
-    return functional.scaled_dot_product_attention(left, right, values)
-
-
-def _split(projection: Affine, tokens: Tokens, heads: int) -> _Heads:
-    return projection(tokens).reshape(*tokens.shape[:2], heads, -1).transpose(1, 2)
+        return _Compared(unit, unit, _UNIT_GAIN * values.shape[-1] ** -0.5)
+    sides = {"q": attention.queries, "k": attention.keys, "v": attention.values}
+    left, right = (sides[side](tokens) for side in by)
+    return _Compared(left, right, left.shape[-1] ** -0.5)
 
 
 def resized_positions(
     table: Float[Tensor, "native dim"], native: tuple[int, int], grid: tuple[int, int]
 ) -> Float[Tensor, "tokens dim"]:
-    """The position embedding for another grid; the row of token 0 stays.
+    """The position embedding for another grid; rows of prefix tokens stay.
 
     Bilinear, corners not aligned, no antialiasing, as published; open_clip itself resizes by
     antialiased bicubic when it loads weights. The native grid gives the very same tensor.
     """
     if grid == native:
         return table
-    patches = table[1:].float().reshape(*native, -1).permute(2, 0, 1)[None]
-    patches = functional.interpolate(patches, size=grid, mode="bilinear", align_corners=False)
-    return torch.cat([table[:1], patches[0].flatten(1).T.to(table.dtype)])
+    prefix, patches = table.tensor_split([len(table) - native[0] * native[1]])
+    maps = patches.float().reshape(*native, -1).permute(2, 0, 1)[None]
+    maps = functional.interpolate(maps, size=grid, mode="bilinear", align_corners=False)
+    return torch.cat([prefix, maps[0].flatten(1).T.to(table.dtype)])

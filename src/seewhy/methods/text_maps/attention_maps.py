@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from seewhy.base.axes import Pixels
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.flows import Row, attention_weights, rolled_out, token_0
+from seewhy.methods.text_maps.attention import attention_weights
+from seewhy.methods.text_maps.flows import Row, rolled_out, token_0
 from seewhy.methods.text_maps.forward import (
     Cosines,
     Kept,
@@ -14,6 +15,7 @@ from seewhy.methods.text_maps.forward import (
     image_groups,
     patch_map,
     positions_at,
+    refuse_without_class_token,
     tower_input,
 )
 from seewhy.methods.text_maps.method import Asked, TextMapMethod
@@ -36,6 +38,12 @@ class LastAttention(TextMapMethod):
     name: ClassVar[str] = "attention"
     notes: ClassVar[tuple[str, ...]] = _BLIND
 
+    def tower(self, encoder: OpenClipEncoder) -> Tower:
+        """Refuse ViTs without a class token to start at."""
+        tower = super().tower(encoder)
+        refuse_without_class_token(tower, self.name)
+        return tower
+
     def maps(self, encoder: OpenClipEncoder, pixels: Pixels, asked: Asked) -> TextMaps:
         """Computed anew from what the attention reads."""
         tower = self.tower(encoder)
@@ -53,7 +61,7 @@ def _last_attention(tower: Tower, pixels: Pixels, asked: Asked) -> TextMaps:
     else:
         found = cosines(embedded(tower, pixels, {tower.blocks[-1].norm: kept}), asked.named)
         tokens, attention = kept.output, tower.blocks[-1].attention
-    row = attention_weights(tokens, attention)[:, :, 0].mean(dim=1)
+    row = attention_weights(tokens, attention, by="qk")[:, :, 0].mean(dim=1)
     return _for_every_text(row, found, patch_grid(tower, pixels))
 
 
@@ -75,6 +83,7 @@ class AttentionRollout(TextMapMethod):
                 f"rollout goes through the attention of every block, and {tower.name} is a ResNet "
                 "with one attention at its end. Ask for 'attention', or use a ViT."
             )
+        refuse_without_class_token(tower, self.name)
         return tower
 
     def maps(self, encoder: OpenClipEncoder, pixels: Pixels, asked: Asked) -> TextMaps:
@@ -89,7 +98,7 @@ def _rollout(tower: TransformerTower, pixels: Pixels, asked: Asked) -> TextMaps:
     kept = {block.norm: Kept() for block in tower.blocks}
     found = cosines(embedded(tower, pixels, kept), asked.named)
     weights = (
-        attention_weights(kept[block.norm].output, block.attention)
+        attention_weights(kept[block.norm].output, block.attention, by="qk")
         for block in reversed(tower.blocks)
     )
     row = rolled_out(token_0(kept[tower.blocks[-1].norm].output), weights)

@@ -13,16 +13,6 @@ Attention = Float[Tensor, "batch heads tokens tokens"]
 Row = Float[Tensor, "batch tokens"]
 
 
-def attention_weights(tokens: Tokens, attention: SelfAttention) -> Attention:
-    """softmax(q kᵀ / √head) of each head, computed anew as fused kernels keep it to themselves."""
-    queries, keys = (
-        _heads(projection(tokens), attention.heads)
-        for projection in (attention.query, attention.key)
-    )
-    scale = queries.shape[-1] ** -0.5
-    return torch.softmax(scale * queries @ keys.transpose(-1, -2), dim=-1)
-
-
 def attention_gradients(
     upstream: Float[Tensor, "batch tokens outputs"], tokens: Tokens, attention: SelfAttention
 ) -> Attention:
@@ -33,8 +23,7 @@ def attention_gradients(
     """
     upstream = upstream if attention.gain is None else upstream * attention.gain
     of_heads = _heads(upstream @ attention.output.weight, attention.heads)
-    values = _heads(attention.value(tokens), attention.heads)
-    return of_heads @ values.transpose(-1, -2)
+    return of_heads @ attention.values(tokens).transpose(-1, -2)
 
 
 def _heads(tokens: Tokens, heads: int) -> Float[Tensor, "batch heads tokens _"]:

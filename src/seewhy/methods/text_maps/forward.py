@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from seewhy.base.axes import Embeddings, Maps, Pixels, TextEmbeddings
+from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.attention import resized_positions
-from seewhy.models.guard import device_of
-from seewhy.models.towers import PoolingTower, Tower, embed_at, patch_grid
+from seewhy.models.guard import device_of, input_dtype
+from seewhy.models.towers import PoolingTower, Tower, TransformerTower, embed_at, patch_grid
 from seewhy.taps.hooks import OnCall, on_calls
 
 _WEIGHTS_AT_ONCE = 2**25
@@ -36,9 +37,19 @@ def positions_at(tower: Tower, pixels: Pixels) -> Float[Tensor, "tokens dim"]:
     return resized_positions(held.table, held.grid, patch_grid(tower, pixels))
 
 
+def refuse_without_class_token(tower: Tower, method: str) -> None:
+    """Raise `UsageError` for a ViT whose embedding is not read off token 0."""
+    if isinstance(tower, TransformerTower) and tower.pooling != "class-token":
+        raise UsageError(
+            f"{method} starts at the token that the embedding is read off, and {tower.name} has "
+            f"none: it pools its patches by {tower.pooling}. Ask for 'clip-surgery', 'raw', "
+            "'grad-cam' or 'score-cam'."
+        )
+
+
 def tower_input(tower: Tower, pixels: Pixels) -> Pixels:
     """Pixels on the device and in the precision of a tower, free to take part in gradients."""
-    pixels = pixels.to(device_of(tower.visual), next(tower.visual.parameters()).dtype)
+    pixels = pixels.to(device_of(tower.visual), input_dtype(tower.visual))
     return pixels.clone() if pixels.is_inference() else pixels
 
 

@@ -10,12 +10,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from seewhy.base.axes import Embeddings, Pixels
-from seewhy.methods.text_maps.attention import Tokens
+from seewhy.methods.text_maps.attention import Tokens, attention_weights
 from seewhy.methods.text_maps.flows import (
     Attention,
     Row,
     attention_gradients,
-    attention_weights,
     relevance_before,
     token_0,
 )
@@ -29,6 +28,7 @@ from seewhy.methods.text_maps.forward import (
     image_groups,
     patch_map,
     positions_at,
+    refuse_without_class_token,
     tower_input,
 )
 from seewhy.methods.text_maps.method import Asked, TextMapMethod
@@ -51,6 +51,12 @@ class AttentionRelevance(TextMapMethod):
     """
 
     name: ClassVar[str] = "relevance"
+
+    def tower(self, encoder: OpenClipEncoder) -> Tower:
+        """Refuse ViTs without a class token to start at."""
+        tower = super().tower(encoder)
+        refuse_without_class_token(tower, self.name)
+        return tower
 
     def maps(self, encoder: OpenClipEncoder, pixels: Pixels, asked: Asked) -> TextMaps:
         """One forward pass for all texts, and for each one back to the first attention."""
@@ -127,6 +133,6 @@ def _relevance(attended: Sequence[_Attended], upstream: Sequence[Tensor]) -> _Re
     is_defined = torch.zeros(len(row), dtype=torch.bool, device=row.device)
     for each, gradient in zip(reversed(attended), reversed(upstream), strict=True):
         slopes = each.slopes(gradient)
-        row = relevance_before(row, attention_weights(each.tokens, each.attention), slopes)
+        row = relevance_before(row, attention_weights(each.tokens, each.attention, by="qk"), slopes)
         is_defined |= slopes.flatten(1).any(dim=1)
     return _Relevance(row, is_defined)

@@ -14,6 +14,7 @@ from seewhy.base.axes import Maps, Pixels
 from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.attention import Rerouting, Tokens, rerouted, resized_positions
 from seewhy.models.towers import PoolingTower, Tower, TransformerTower, embed_at, patch_grid
+from seewhy.models.towers.condition import refuse_training
 from seewhy.taps.hooks import OnCall, on_calls
 
 PoolMode = Literal["faithful", "resnet_setting", "released"]
@@ -58,8 +59,10 @@ def surgery_tokens(tower: Tower, pixels: Pixels, surgery: Surgery) -> ImageToken
     """One forward pass of the tower as it is, with the rerouted stream read off beside it.
 
     Gradients flow where they are recorded. Raises `UsageError` for a depth that the tower does
-    not have and for pixels that are no whole number of patches.
+    not have, for pixels that are no whole number of patches, and in a training mode that makes
+    results random.
     """
+    refuse_training(tower)
     if isinstance(tower, PoolingTower):
         return _pool_tokens(tower, pixels, surgery)
     depth = _checked_depth(tower, surgery.depth)
@@ -70,16 +73,17 @@ def surgery_tokens(tower: Tower, pixels: Pixels, surgery: Surgery) -> ImageToken
     for block in blocks:
         normed = seen.outputs[block.norm]
         stream = stream + rerouted(normed, block.attention, by=surgery.attention or "vv")
-    return _tokens(tower, pixels, embeddings, patches=tower.read(stream[:, 1:]))
+    return _tokens(tower, pixels, embeddings, patches=tower.read(stream[:, tower.prefix :]))
 
 
 def raw_tokens(tower: Tower, pixels: Pixels) -> ImageTokens:
     """The tower's own tokens, put where the image embedding lives; no surgery."""
+    refuse_training(tower)
     if isinstance(tower, PoolingTower):
         return _pool_tokens(tower, pixels, Surgery(attention="qk"))
     with _watched(tower, [tower.stream]) as seen:
         embeddings = _embedded(tower, pixels)
-    patches = tower.read(seen.outputs[tower.stream][:, 1:])
+    patches = tower.read(seen.outputs[tower.stream][:, tower.prefix :])
     return _tokens(tower, pixels, embeddings, patches=patches)
 
 
@@ -133,8 +137,8 @@ def _tokens(
     rows, cols = patch_grid(tower, pixels)
     if patches.shape[1] != rows * cols:
         raise UsageError(
-            f"{tower.name} gave {patches.shape[1]} patches for {rows} x {cols}. Put it in "
-            "evaluation mode, so that none is dropped."
+            f"{tower.name} gave {patches.shape[1]} patches for a grid of {rows} x {cols}. Remove "
+            "what drops or merges tokens in it."
         )
     return ImageTokens(embeddings, patches.reshape(len(patches), rows, cols, -1))
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tests.models.towers.small import small
 from torch import nn
 from torch.testing import assert_close
 
@@ -12,6 +13,7 @@ from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import embed_at, image_tower, patch_grid
 from seewhy.models.vocabulary import WordTokenizer
+from seewhy.taps.hooks import on_outputs
 
 TEXT = {"context_length": 8, "vocab_size": 20, "width": 16, "heads": 1, "layers": 1}
 VIT = {"image_size": 32, "layers": 2, "width": 32, "patch_size": 8, "head_width": 16}
@@ -95,64 +97,73 @@ def test_grids_count_rows_first():
     assert patch_grid(image_tower(tiny_dual_encoder("resnet")), noise(1, 3, 64, 32)) == (2, 1)
 
 
-@pytest.mark.parametrize(
-    ("vision", "why"),
-    [
-        ({"attentional_pool": True, "attn_pooler_heads": 2}, "pools by attention"),
-        ({"pool_type": "avg"}, "pools by 'avg', not by its class token"),
-        ({"pool_type": "none"}, "pools by 'none'"),
-        ({"qk_norm": True}, "has a CustomResidualAttentionBlock as block 0"),
-        (
-            {"timm_model_name": "vit_tiny_patch16_224", "patch_size": 16, "image_size": 224},
-            "is a VisionTransformer. Image towers that can",
-        ),
-    ],
-)
-def test_a_tower_of_another_kind_is_refused(vision, why):
-    with pytest.raises(UsageError, match=why) as refused:
-        image_tower(built(**vision))
+def test_a_module_without_image_tower_is_refused():
+    with pytest.raises(UsageError, match=r"mine has no image tower \(its module is a Linear"):
+        image_tower(encoder(nn.Linear(2, 2)))
+
+
+def test_an_image_tower_that_nobody_knows_is_refused():
+    model = built()
+    model.module.visual = nn.Sequential(model.module.visual)
+    with pytest.raises(UsageError, match=r"is a Sequential\. Image towers that can be") as refused:
+        image_tower(model)
     assert "such as those of open_clip:ViT-B-16/openai" in str(refused.value)
 
 
-def replaced_attention(visual):
-    visual.transformer.resblocks[1].attn = nn.MultiheadAttention(
-        32, 2, batch_first=True, add_bias_kv=True
-    )
+@pytest.mark.parametrize("name", ["vit", "resnet", "token"])
+def test_pixels_come_in_the_precision_of_the_convolutions(name):
+    model = small(name) if name == "token" else tiny_dual_encoder(name)
+    model.module.bfloat16()
+    tower = image_tower(model)
+    with torch.no_grad():
+        found = embed_at(tower, noise(1, 3, 32, 32), tower.positions.table)
+    assert found.dtype == torch.bfloat16
 
 
-def tokens_first(visual):
-    visual.transformer.batch_first = False
+@pytest.mark.parametrize(("kind", "side"), [("plain", 32), ("siglip", 48)])
+def test_compiled_towers_are_heard_like_others(kind, side):
+    """In place, around the tower, around the model: listeners are called and see the same."""
+    wanted = listened(small(kind), side)
+    in_place, around_tower, around_model = small(kind), small(kind), small(kind)
+    in_place.module.visual.compile(backend="eager")
+    in_place.module.visual(noise(1, 3, 32, 32))
+    around_tower.module.visual = torch.compile(around_tower.module.visual, backend="eager")
+    compiled = torch.compile(around_model.module, backend="eager")
+    for model in (in_place, around_tower, encoder(compiled)):
+        assert_close(listened(model, side), wanted)
+    assert in_place.module.visual._compiled_call_impl is not None
+    assert "_orig_mod" in around_tower.module.visual._modules
 
 
-def registers(visual):
-    visual.positional_embedding = nn.Parameter(torch.zeros(21, 32))
+@pytest.mark.parametrize("kind", ["plain", "siglip"])
+def test_data_parallel_towers_are_heard_like_others(kind):
+    wanted = listened(small(kind), 48)
+    around_tower, around_model = small(kind), small(kind)
+    around_tower.module.visual = nn.DataParallel(around_tower.module.visual)
+    for model in (around_tower, encoder(nn.DataParallel(around_model.module))):
+        assert_close(listened(model, 48), wanted)
+        assert model.encode_texts(["a"]).shape == (1, 16)
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (replaced_attention, "has an unusual MultiheadAttention in block 1"),
-        (tokens_first, "keeps its tokens in front of the batch"),
-        (registers, "has 21 positions for a class token and 4 x 4 patches"),
-    ],
-)
-def test_a_tower_that_someone_has_changed_is_refused(change, why):
+def listened(model, side):
+    """What the first and last blocks' norms give, then the embedding."""
+    tower, heard = image_tower(model), []
+    names = [tower.blocks[0].norm, tower.blocks[-1].norm]
+    table = tower.positions.table
+    rows = table if side == 32 else resized(table, tower.positions.grid, (side // 8, side // 8))
+    with torch.no_grad(), on_outputs(tower.visual, dict.fromkeys(names, heard.append)):
+        embedding = embed_at(tower, noise(1, 3, side, side), rows)
+    return [*heard, embedding]
+
+
+def resized(table, native, grid):
+    """Any rows of the right number will do here."""
+    count = len(table) - native[0] * native[1] + grid[0] * grid[1]
+    return table.repeat(3, 1)[:count]
+
+
+def test_parts_compiled_by_themselves_are_refused():
     model = built()
-    change(model.module.visual)
-    with pytest.raises(UsageError, match=why):
+    model.module.visual.transformer = torch.compile(model.module.visual.transformer)
+    with pytest.raises(UsageError, match="the part transformer of mine is compiled by itself"):
         image_tower(model)
-
-
-def test_a_resnet_with_another_pool_is_refused():
-    model = tiny_dual_encoder("resnet")
-    model.module.visual.attnpool.positional_embedding = nn.Parameter(torch.zeros(7, 256))
-    with pytest.raises(UsageError, match="no square grid"):
-        image_tower(model)
-    model.module.visual.attnpool = nn.Flatten()
-    with pytest.raises(UsageError, match="is a ModifiedResNet"):
-        image_tower(model)
-
-
-def test_a_module_without_image_tower_is_refused():
-    with pytest.raises(UsageError, match="mine has no image tower"):
-        image_tower(encoder(nn.Linear(2, 2)))

@@ -168,7 +168,7 @@ def test_points_in_the_figure_lie_where_they_lie_in_the_image():
     _, found = found_in(["dog"], image)
     figure = points_figure("a.png", found, image)
     axes = next(axes for axes in figure.axes if axes.images)
-    drawn = np.concatenate([each.get_offsets() for each in axes.collections])
+    drawn = np.concatenate([np.asarray(each.get_offsets()) for each in axes.collections])
     places = found[0].points.places.numpy()
     on = found[0].points.labels.numpy() == 1
     expected = np.concatenate([places[~on], places[on]]) / 4

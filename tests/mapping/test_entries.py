@@ -9,6 +9,7 @@ from seewhy.mapping.entries import (
     entry_folder,
     kept_entry,
     read_entry,
+    remove_temporary,
     sealed_files,
     write_entry,
 )
@@ -77,6 +78,13 @@ def test_emptying_removes_what_is_ours_and_nothing_else(folder):
     empty_folder(folder)
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     empty_folder(folder / "nowhere")
+
+
+def test_temporary_files_of_a_killed_run_are_removed(tmp_path):
+    (tmp_path / ".seewhy-0a1b.part").write_bytes(b"of a killed run")
+    (tmp_path / ".hidden.part").write_bytes(b"of the user")
+    remove_temporary(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".hidden.part"]
 
 
 def test_a_forged_seal_leads_out_of_no_folder(folder):

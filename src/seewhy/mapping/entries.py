@@ -113,6 +113,13 @@ def empty_folder(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
+def remove_temporary(folder: Path) -> None:
+    """Remove the temporary files that a killed run left right in a folder."""
+    for path in folder.iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
 def _is_whole(folder: Path, sealed: SealedFile) -> bool:
     path = folder / sealed.name
     try:

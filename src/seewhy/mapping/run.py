@@ -19,7 +19,7 @@ from seewhy.data.records import Failure, ImageRecord
 from seewhy.data.sources import ImageSource
 from seewhy.mapping.asking import Question
 from seewhy.mapping.document import DOCUMENT, MapsDocument
-from seewhy.mapping.entries import ImageEntry, entry_folder, kept_entry
+from seewhy.mapping.entries import ImageEntry, entry_folder, kept_entry, remove_temporary
 from seewhy.mapping.images import Taken, Writer
 from seewhy.mapping.page import write_page
 from seewhy.mapping.settings import MapSettings
@@ -71,6 +71,7 @@ def map_images(
     made, failures = 0, [*source.failures]
     shown: list[str] = []
     with Store(output / TEXTS_FOLDER).in_use():
+        remove_temporary(output)
         with ExitStack() as stack:
             tables = stack.enter_context(map_tables(output))
             for outcome in _Run(question, settings, output).outcomes(source.records):

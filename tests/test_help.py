@@ -70,7 +70,9 @@ def test_every_command_and_option_explains_itself(words):
     assert [option.name for option in command.params if not option.help] == []
 
 
-@pytest.mark.parametrize("words", ["", "audit", "demo", "train", "train encoder", "models"])
+@pytest.mark.parametrize(
+    "words", ["", "audit", "map", "points", "demo", "train", "train encoder", "models"]
+)
 def test_help_loads_nothing_heavy(words):
     code = (
         "import sys\nfrom seewhy.cli.main import run\n"
@@ -86,7 +88,8 @@ def test_help_loads_nothing_heavy(words):
 def test_the_installed_program_is_this_one():
     program = Path(sys.executable).with_name("seewhy")
     ended = subprocess.run([program, "--help"], check=True, capture_output=True, text=True)
-    assert all(name in ended.stdout for name in ["audit", "demo", "train", "models", "--debug"])
+    names = ["audit", "map", "points", "demo", "train", "models", "--debug"]
+    assert all(name in ended.stdout for name in names)
 
 
 def test_there_is_something_to_check():

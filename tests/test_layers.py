@@ -16,7 +16,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 LAYERS = [
     *("base", "data", "results", "models", "taps", "passes"),
-    *("methods", "evaluation", "training", "report", "audit", "cli"),
+    *("methods", "evaluation", "training", "report", "mapping", "audit", "cli"),
 ]
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
@@ -28,7 +28,7 @@ UNSAFE_YAML = {
     *(f"yaml.{prefix}Loader" for prefix in ("", "Full", "Unsafe", "C", "CFull", "CUnsafe")),
 }
 TERMINAL = {"print", "input", "exit", "quit", "SystemExit", "sys.argv", "sys.exit", "os._exit"}
-MODEL_ZOOS = {"open_clip", "timm", "transformers", "torchvision.models"}
+MODEL_ZOOS = {"open_clip", "segment_anything", "timm", "transformers", "torchvision.models"}
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,22 @@ PROMISED = {
     "AuditResult",
     "AuditSettings",
     "Classifier",
+    "ClipSurgery",
     "ConceptGroups",
     "DataError",
     "Explanation",
+    "Framing",
     "ImageRecord",
+    "PromptEnsemble",
+    "Surgery",
     "UsageError",
+    "View",
     "__version__",
     "audit",
     "load_concepts",
     "load_explanation",
     "load_model",
+    "map_method",
 }
 HEAVY = ["torch", "numpy", "PIL", "pydantic", "open_clip", "matplotlib", "scipy", "typer", "rich"]
 

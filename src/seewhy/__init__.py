@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from seewhy.base.errors import DataError, UsageError
     from seewhy.data.concepts import ConceptGroups, load_concepts
     from seewhy.data.records import ImageRecord
+    from seewhy.methods.text_maps.catalogue import map_method
+    from seewhy.methods.text_maps.framing import Framing
+    from seewhy.methods.text_maps.method import View
+    from seewhy.methods.text_maps.prompts import PromptEnsemble
+    from seewhy.methods.text_maps.surgery import ClipSurgery
+    from seewhy.methods.text_maps.tokens import Surgery
     from seewhy.models.classifiers import Classifier
     from seewhy.models.load import load_model
     from seewhy.results.explanation import Explanation, load_explanation
@@ -25,30 +31,42 @@ __all__ = [
     "AuditResult",
     "AuditSettings",
     "Classifier",
+    "ClipSurgery",
     "ConceptGroups",
     "DataError",
     "Explanation",
+    "Framing",
     "ImageRecord",
+    "PromptEnsemble",
+    "Surgery",
     "UsageError",
+    "View",
     "__version__",
     "audit",
     "load_concepts",
     "load_explanation",
     "load_model",
+    "map_method",
 ]
 
 _HOMES = {
     "AuditResult": "seewhy.audit.result",
     "AuditSettings": "seewhy.audit.settings",
     "Classifier": "seewhy.models.classifiers",
+    "ClipSurgery": "seewhy.methods.text_maps.surgery",
     "ConceptGroups": "seewhy.data.concepts",
     "DataError": "seewhy.base.errors",
     "Explanation": "seewhy.results.explanation",
+    "Framing": "seewhy.methods.text_maps.framing",
     "ImageRecord": "seewhy.data.records",
+    "PromptEnsemble": "seewhy.methods.text_maps.prompts",
+    "Surgery": "seewhy.methods.text_maps.tokens",
     "UsageError": "seewhy.base.errors",
+    "View": "seewhy.methods.text_maps.method",
     "load_concepts": "seewhy.data.concepts",
     "load_explanation": "seewhy.results.explanation",
     "load_model": "seewhy.models.load",
+    "map_method": "seewhy.methods.text_maps.catalogue",
 }
 
 

@@ -16,7 +16,9 @@ from seewhy.cli.bench import bench
 from seewhy.cli.console import VisibleFormatter, show, show_error, write_any_character
 from seewhy.cli.demo import demo
 from seewhy.cli.evaluate import evaluate
+from seewhy.cli.maps import map_images
 from seewhy.cli.models import models
+from seewhy.cli.points import points
 from seewhy.cli.train import train
 
 INTERRUPTED = 130
@@ -31,6 +33,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("audit")(audit)
+app.command("map")(map_images)
+app.command("points")(points)
 app.command("demo")(demo)
 app.add_typer(train, name="train")
 app.add_typer(bench, name="bench")

@@ -41,7 +41,7 @@ def load_model(
     and for weights that do not fit.
     """
     parsed = ModelName.parse(name)
-    place = _checked_device(device)
+    place = checked_device(device)
     model: OpenClipEncoder | Classifier
     if parsed.family in ("open_clip", "open_clip-dir", "embedded"):
         if classes is not None:
@@ -53,7 +53,8 @@ def load_model(
     return model
 
 
-def _checked_device(device: str) -> torch.device:
+def checked_device(device: str) -> torch.device:
+    """The device of a name, "auto" the best there is; `UsageError` if it cannot be used."""
     if device == "auto":
         device = _best_device()
     try:

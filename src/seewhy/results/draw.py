@@ -52,8 +52,8 @@ def draw_part(part: Part, axes: "Axes", *, colours: Sequence[int] | None = None)
             _draw_heatmap(part, axes)
         case Statement():
             axes.set_axis_off()
-            axes.text(0, 1, drawable_text(part.text, 600), va="top", wrap=True, **_style())
-    axes.set_title(drawable_text(part.title), loc="left", weight="bold", **_style(size=10.5))
+            axes.text(0, 1, drawable_text(part.text, 600), va="top", wrap=True, **text_style())
+    axes.set_title(drawable_text(part.title), loc="left", weight="bold", **text_style(size=10.5))
     return axes
 
 
@@ -74,7 +74,7 @@ def _known_letters() -> frozenset[int]:
     return frozenset(get_font(findfont(_FONT)).get_charmap())
 
 
-def _style(*, size: float = 9, colour: str = _INK) -> dict[str, Any]:
+def text_style(*, size: float = 9, colour: str = _INK) -> dict[str, Any]:
     """What all text shares; a dollar sign is a dollar sign, never mathematics."""
     return {"parse_math": False, "fontfamily": _FONT, "fontsize": size, "color": colour}
 
@@ -97,7 +97,7 @@ def _draw_scores(part: ConceptScores, axes: "Axes", colours: Sequence[int]) -> N
         axes.hlines(heights, low, high, color=_INK, linewidth=1.4, zorder=3)
         for bound in (low, high):
             axes.vlines(bound, heights - 0.13, heights + 0.13, color=_INK, linewidth=1.4, zorder=3)
-    axes.set_yticks(heights, [drawable_text(part.names[row], 32) for row in rows], **_style())
+    axes.set_yticks(heights, [drawable_text(part.names[row], 32) for row in rows], **text_style())
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(0, color=_QUIET, linewidth=0.8, zorder=1)
     _finish(axes, grid="x")
@@ -125,8 +125,8 @@ def _draw_curve(part: Curve, axes: "Axes", colours: Sequence[int]) -> None:
         f"{position:g}" for position in part.positions
     ]
     every = max(len(names) // 12, 1)
-    axes.set_xticks(part.positions[::every], names[::every], **_style(colour=_QUIET))
-    axes.set_xlabel(drawable_text(part.axis), **_style(colour=_QUIET))
+    axes.set_xticks(part.positions[::every], names[::every], **text_style(colour=_QUIET))
+    axes.set_xlabel(drawable_text(part.axis), **text_style(colour=_QUIET))
     _finish(axes, grid="y")
     _limit_shares(part, axes.set_ylim, axes.yaxis)
     if part.names:
@@ -140,21 +140,21 @@ def _draw_legend(part: Curve, axes: "Axes") -> None:
         lines, places, frameon=False, handlelength=3, loc="upper left", bbox_to_anchor=(1.0, 1.0)
     )
     for text, name in zip(legend.get_texts(), part.names, strict=False):
-        text.set(**_style())
+        text.set(**text_style())
         text.set_text(drawable_text(name, 28))
 
 
 def _draw_matches(part: UnitMatches, axes: "Axes") -> None:
     known = part.scores[~np.isnan(part.scores)]
     axes.hist(known, bins=40, range=(-1, 1) if (known < 0).any() else (0, 1), color=LIGHT[0])
-    axes.set_xlabel(drawable_text(f"best correlation, {part.site}"), **_style(colour=_QUIET))
-    axes.set_ylabel("units", **_style(colour=_QUIET))
+    axes.set_xlabel(drawable_text(f"best correlation, {part.site}"), **text_style(colour=_QUIET))
+    axes.set_ylabel("units", **text_style(colour=_QUIET))
     _finish(axes, grid="y")
 
 
 def _draw_heatmap(part: Heatmap, axes: "Axes") -> None:
     axes.imshow(heat_colours(part.values), interpolation="nearest")
-    axes.set_xlabel(drawable_text(range_text(part.values), 120), **_style(colour=_QUIET))
+    axes.set_xlabel(drawable_text(range_text(part.values), 120), **text_style(colour=_QUIET))
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -132,12 +132,18 @@ def write_table(path: Path, table: "pyarrow.Table", *, schema: str) -> Path:
     return path
 
 
+def harmless_cell(cell: object) -> object:
+    """Text that a spreadsheet would run gets a leading quote mark; numbers keep their sign."""
+    is_formula = isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_STARTS)
+    return f"'{cell}" if is_formula else cell
+
+
 def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     """Write rows with equal keys; text that a spreadsheet would run gets a leading quote mark."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([_harmless(name) for name in (rows[0] if rows else ())])
-    writer.writerows([_harmless(cell) for cell in row.values()] for row in rows)
+    writer.writerow([harmless_cell(name) for name in (rows[0] if rows else ())])
+    writer.writerows([harmless_cell(cell) for cell in row.values()] for row in rows)
     return write_text(path, buffer.getvalue())
 
 
@@ -145,12 +151,6 @@ def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes in hexadecimal, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _harmless(cell: object) -> object:
-    """Numbers keep their sign; only text can be a formula."""
-    is_formula = isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_STARTS)
-    return f"'{cell}" if is_formula else cell
 
 
 def _flush(path: Path) -> None:

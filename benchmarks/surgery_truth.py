@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def all_judged(pictures: str, count: int) -> Rows:
     with ProcessPoolExecutor(cores, mp_context=context) as pool:
         jobs = [
             pool.submit(judged, pictures, start, stop)
-            for start, stop in zip(edges[:-1], edges[1:], strict=True)
+            for start, stop in pairwise(edges)
             if stop > start
         ]
         for job in jobs:

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.segmenting import Segmenter
 from seewhy.models.guard import fingerprint
+from seewhy.models.protocols import PointSegmenter
 from seewhy.models.segmenters import SamSegmenter, load_segmenter
 
 SIDE = 64
@@ -77,7 +77,7 @@ def asked(network):
 
 def test_points_and_masks_are_in_pixels_of_the_image(network):
     masks, scores, logits = asked(network)
-    assert isinstance(network, Segmenter)
+    assert isinstance(network, PointSegmenter)
     given = network.module.given
     # 40 x 20 becomes 64 x 32: everything is 1.6 times larger.
     assert given["input_points"].tolist() == pytest.approx(

@@ -14,7 +14,6 @@ from seewhy.evaluation.tasks.settings import (
     DatasetName,
     EvaluationSettings,
     Layout,
-    SegmenterName,
     TaskName,
     Unlabelled,
     Words,
@@ -117,8 +116,12 @@ RedundantOption = Annotated[
     ),
 ]
 SegmenterOption = Annotated[
-    SegmenterName,
-    typer.Option(help="Points and camouflage: what cuts out masks.", rich_help_panel=_ONE),
+    str,
+    typer.Option(
+        metavar="none|colours|PATH",
+        help="Points and camouflage: what cuts out masks; a path is that of a Segment Anything.",
+        rich_help_panel=_ONE,
+    ),
 ]
 BatchOption = Annotated[
     int,

@@ -19,7 +19,8 @@ from seewhy.mapping.drawing import Looked, Picture, looked, picture
 from seewhy.mapping.settings import PointSettings
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.points import Pointing, Points, joint_points, map_points
-from seewhy.methods.text_maps.segmenting import CutOut, Mask, Segmenter, cut_out
+from seewhy.methods.text_maps.segmenting import CutOut, Mask, cut_out
+from seewhy.models.protocols import PointSegmenter
 from seewhy.report.figures import figure_bytes
 from seewhy.report.grids import Column, Panel, PictureRow, picture_grid
 from seewhy.results.files import output_folder, output_path, safe_slug, write_bytes, write_json
@@ -123,7 +124,7 @@ def find_points(
     asked: Sequence[str],
     settings: PointSettings,
     *,
-    segmenter: Segmenter | None = None,
+    segmenter: PointSegmenter | None = None,
 ) -> list[Pointed]:
     """Points and masks for each asked text; the question is about `all_texts` of them.
 
@@ -150,7 +151,7 @@ def _pointed(
     *,
     pixels: Picture,
     settings: PointSettings,
-    segmenter: Segmenter | None,
+    segmenter: PointSegmenter | None,
 ) -> Pointed:
     texts = parted(asked)
     places = [found.texts.index(text) for text in texts]

@@ -19,7 +19,7 @@ _WIDTH_OF = "image_encoder.pos_embed"
 
 @final
 class SamSegmenter:
-    """A `SamModel` of transformers with its image processor; satisfies `Segmenter`."""
+    """A `SamModel` of transformers with its image processor; satisfies `PointSegmenter`."""
 
     def __init__(self, module: Any, processor: Any) -> None:
         self.module = module
@@ -66,7 +66,7 @@ class SamSegmenter:
 
 
 def load_segmenter(place: str | Path, *, device: str = "cpu") -> Any:
-    """A `Segmenter` from a folder that transformers wrote, or from a weights file of SAM.
+    """A `PointSegmenter` from a folder that transformers wrote, or from a weights file of SAM.
 
     Nothing is downloaded and no code of the files runs. Raises `UsageError` naming the package
     that is missing, and for weights that are none of vit_b, vit_l and vit_h.

@@ -157,7 +157,7 @@ def _module(recipe: EncoderRecipe, stage: Stage, *, start: Path | None, seed: in
 
 def _adapt(guide: Guide, recipe: EncoderRecipe, stage: Stage) -> None:
     """Give the encoder in training the grid of a stage's images, if it is another one."""
-    grown = build_clip(model_config(recipe, side=stage.side)["model_cfg"])
+    grown: Any = build_clip(model_config(recipe, side=stage.side)["model_cfg"])
     encoder: Any = guide.encoder
     if grown.visual.image_size == encoder.visual.image_size:
         return

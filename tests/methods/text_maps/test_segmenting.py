@@ -6,7 +6,8 @@ import torch
 
 from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.points import Points
-from seewhy.methods.text_maps.segmenting import Segmenter, cut_out
+from seewhy.methods.text_maps.segmenting import cut_out
+from seewhy.models.protocols import PointSegmenter
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 POINTS = Points(torch.tensor([[1, 2], [7, 5]]), torch.tensor([1, 0], dtype=torch.uint8))
@@ -33,7 +34,7 @@ class Boxes:
 
 
 def test_the_stand_in_satisfies_the_protocol():
-    assert isinstance(Boxes(), Segmenter)
+    assert isinstance(Boxes(), PointSegmenter)
 
 
 def test_all_points_go_at_once_and_the_best_mask_comes_back():

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from seewhy.base.errors import DataError, InternalError
 from seewhy.data.segmentation.records import ClassMasks, LabelMap, Tags
@@ -25,6 +25,8 @@ from seewhy.evaluation.tasks.job import Sample, Task, Truth
 from seewhy.evaluation.tasks.rows import Measured
 from seewhy.evaluation.tasks.viewer import Viewer
 from seewhy.methods.text_maps.points import DEFAULT, Pointing, map_points
+from seewhy.methods.text_maps.segmenting import best_mask
+from seewhy.models.checkpoints import weights_hash
 from seewhy.models.protocols import PointSegmenter
 
 CONTRAST, POINTING, ENERGY = "mSC", "pointing game", "energy"
@@ -127,10 +129,12 @@ class PointsTask(Task):
 
 
 def segmenter_name(segmenter: PointSegmenter | None) -> str:
-    """What a segmenter calls itself, or its type."""
+    """What a segmenter calls itself, or its type, with a digest of its weights if it has any."""
     if segmenter is None:
         return "none"
-    return str(getattr(segmenter, "name", type(segmenter).__name__))
+    name = str(getattr(segmenter, "name", type(segmenter).__name__))
+    network = getattr(segmenter, "module", getattr(segmenter, "model", None))
+    return f"{name} {weights_hash(network)[:16]}" if isinstance(network, nn.Module) else name
 
 
 def pointed_mask(
@@ -140,26 +144,17 @@ def pointed_mask(
     *,
     pointing: Pointing = DEFAULT,
 ) -> tuple[_Mask, int]:
-    """The mask of the highest score for the points of a patch map, and how many points there were.
+    """The best mask for the points of a patch map, and how many points there were.
 
     `size` is (width, height) of the image that the segmenter was set to. Without points, as of a
     constant map, the mask is empty.
     """
     width, height = size
     points = map_points(values, (height, width), pointing=pointing)
-    if segmenter is None or not len(points.labels):
+    if segmenter is None:
         return np.zeros((height, width), dtype=bool), 0
-    masks, scores, _ = segmenter.predict(
-        points.places.numpy().astype(np.float32),
-        points.labels.numpy().astype(np.int64),
-        multimask_output=True,
-    )
-    best = np.asarray(masks)[int(np.argmax(scores))].astype(bool)
-    if best.shape != (height, width):
-        raise InternalError(
-            f"the segmenter gave a mask of {best.shape} for an image of {(height, width)}."
-        )
-    return best, len(points.labels)
+    found = best_mask(segmenter, points, size=(height, width))
+    return found.mask, len(points.labels)
 
 
 def _patch_maps(

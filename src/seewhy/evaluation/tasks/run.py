@@ -40,6 +40,7 @@ from seewhy.models.identity import model_digest
 from seewhy.models.load import load_model
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.protocols import PointSegmenter
+from seewhy.models.segmenters import load_segmenter
 from seewhy.passes.jobs import run_job
 from seewhy.passes.options import PassOptions
 from seewhy.passes.rows import failures_in
@@ -146,8 +147,7 @@ def _task(
     segmenter: PointSegmenter | None,
 ) -> Task:
     """The task; what cannot be asked of the encoder is refused before any image is read."""
-    if segmenter is None and settings.segmenter == "colours":
-        segmenter = ColourSegmenter()
+    segmenter = segmenter or _named_segmenter(settings)
     asked = (settings.prompt,) if settings.task == "camouflage" else class_names
     for method in viewer.methods:
         viewer.ask(method, asked)
@@ -163,6 +163,17 @@ def _task(
             return TaggingTask(viewer, class_names, scorings)
         case _:
             return CamouflageTask(viewer, settings.prompt, segmenter)
+
+
+def _named_segmenter(settings: EvaluationSettings) -> PointSegmenter | None:
+    match settings.segmenter:
+        case "none":
+            return None
+        case "colours":
+            return ColourSegmenter()
+        case place:
+            found: PointSegmenter = load_segmenter(place, device=settings.device)
+            return found
 
 
 def _options(settings: EvaluationSettings) -> PassOptions:

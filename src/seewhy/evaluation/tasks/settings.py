@@ -17,7 +17,6 @@ Words = Literal["colour", "kind", "colour and kind", "value", "colour and value"
 Scoring = Literal["feature-surgery", "cosine", "softmax"]
 Layout = Literal["whole", "sliding"]
 Unlabelled = Literal["kept", "dropped"]
-SegmenterName = Literal["none", "colours"]
 
 TASKS: tuple[TaskName, ...] = get_args(TaskName)
 SCORINGS: tuple[Scoring, ...] = get_args(Scoring)
@@ -44,8 +43,9 @@ class EvaluationSettings(BaseModel):
 
     `layout` is for segmentation, `unlabelled` images for tagging, the `prompt` for camouflage,
     what is `redundant` for all with maps of single texts, and a `segmenter` for points and
-    camouflage. `shard_images` images are the most that an interrupted run loses; `workers`
-    processes read images ahead; `parts` is a folder in which finished shards are kept.
+    camouflage: "none", "colours", or the path of a Segment Anything. `shard_images` images are
+    the most that an interrupted run loses; `workers` processes read images ahead; `parts` is a
+    folder in which finished shards are kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,7 +65,7 @@ class EvaluationSettings(BaseModel):
     unlabelled: Unlabelled = "kept"
     prompt: str = "camouflaged animal"
     redundant: tuple[str, ...] = ("",)
-    segmenter: SegmenterName = "none"
+    segmenter: str = "none"
     batch_size: int = Field(default=8, ge=1)
     device: str = "auto"
     max_failures: float = Field(default=0.01, ge=0, le=1)

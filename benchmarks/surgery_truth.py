@@ -40,7 +40,7 @@ from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.methods.text_maps.tokens import Surgery
 from seewhy.models.load import load_model
 
-ENCODER = "embedded:clip-vit"
+ENCODER = "embedded:clip-objects"
 SIDE = 128
 SEED = 5
 WORDS = {

@@ -132,7 +132,8 @@ def test_a_saved_folder_holds_halves_and_open_clips_configuration(tmp_path):
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(
-        UsageError, match="no embedded encoder 'clip'; there are clip-resnet, clip-vit"
+        UsageError,
+        match="no embedded encoder 'clip'; there are clip-resnet, clip-vit, clip-objects",
     ):
         load_embedded("clip")
 

@@ -101,9 +101,12 @@ def test_large_pictures_are_drawn_or_enlarged_half_each():
     assert 0.3 < np.mean(shares) < 0.7
 
 
-def test_claims_about_objects_name_nothing_of_the_scene():
+def test_a_recipe_for_objects_says_nothing_of_the_scene():
+    recipe = replace(TINY, groups=("value", "shape", "colour", "texture"), compound_claims=60)
+    batch = claim_batch(recipe, STAGE, generator(0))
+    assert len(recipe.claims) == sum(recipe.group_sizes) == 10 + 6 + 8 + 4
+    assert batch.is_true.shape == (STAGE.batch_size, len(recipe.claims) + 60)
     chance = generator(0)
-    recipe = replace(TINY, about_objects=1.0)
     for scene, _ in pictures_of(recipe, chance, 40):
         claim = batches._compound_claim(scene, recipe, chance)
         assert claim == Claim(claim.kind, claim.colour, claim.texture)

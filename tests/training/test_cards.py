@@ -52,7 +52,7 @@ def read_rows(path):
 def test_the_log_has_one_row_for_every_two_hundred_steps(tmp_path, monkeypatch):
     module, seen = nn.Linear(1, 1), []
 
-    def scores(module, _tokenizer, *, images):
+    def scores(module, _tokenizer, *, images, groups):
         seen.append((module.training, images))
         return {"value": 0.98766, "colour": 1.0}
 

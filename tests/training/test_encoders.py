@@ -36,12 +36,14 @@ def test_the_loss_is_the_sum_of_its_three_parts():
         + grouped_loss(logits[:, : len(SINGLES)], singles, sizes)
         + grouped_loss(guided, singles, sizes)
     )
-    loss = claim_loss(images, texts, scale=torch.tensor(10.0), anchors=3 * anchors, is_true=is_true)
+    loss = claim_loss(
+        images, texts, scale=torch.tensor(10.0), anchors=3 * anchors, is_true=is_true, recipe=TINY
+    )
     assert_close(loss, expected)
 
 
 def test_anchors_depend_on_the_seed_and_are_one_for_each_value():
-    first, again, other = (Guide(torch.nn.Identity(), 8, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (Guide(torch.nn.Identity(), TINY, seed=seed) for seed in (1, 1, 2))
     assert first.anchors.shape == (len(SINGLES), 8)
     assert torch.equal(first.anchors, again.anchors)
     assert not torch.equal(first.anchors, other.anchors)
@@ -128,7 +130,7 @@ def test_a_second_stage_goes_on_at_a_finer_grid(tmp_path, monkeypatch):
 
 def test_a_grown_encoder_sees_an_enlarged_image_as_it_saw_the_small_one():
     small, large = Stage(SIDE, Schedule(1)), Stage(2 * SIDE, Schedule(1))
-    guide = Guide(encoders._module(TINY, small, start=None, seed=3), 8, seed=0)
+    guide = Guide(encoders._module(TINY, small, start=None, seed=3), TINY, seed=0)
     before = guide.encoder.visual
     encoders._adapt(guide, TINY, small)
     assert guide.encoder.visual is before
@@ -156,6 +158,8 @@ def test_training_further_takes_half_the_rates_of_the_last_stage():
 
 
 def test_an_unknown_preset_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="no preset 'clip'; there are clip-resnet, clip-vit"):
+    with pytest.raises(
+        UsageError, match="no preset 'clip'; there are clip-resnet, clip-vit, clip-objects"
+    ):
         train_encoder("clip", tmp_path)
     assert not list(tmp_path.iterdir())

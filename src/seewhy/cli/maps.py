@@ -117,7 +117,7 @@ def map_images(  # noqa: PLR0913, PLR0917
     text: TextOption = None,
     texts_file: TextsFileOption = None,
     other: OtherOption = None,
-    encoder: EncoderOption = "embedded:clip-vit",
+    encoder: EncoderOption = "embedded:clip-objects",
     method: MethodOption = None,
     template: TemplateOption = None,
     templates: TemplatesOption = None,

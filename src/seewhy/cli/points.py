@@ -98,7 +98,7 @@ def points(  # noqa: PLR0913, PLR0917
     image: ImageArgument,
     text: TextOption = None,
     output: PointsOutputOption = None,
-    encoder: EncoderOption = "embedded:clip-vit",
+    encoder: EncoderOption = "embedded:clip-objects",
     method: MethodOption = DEFAULTS.method,
     sam: SamOption = None,
     template: TemplateOption = None,

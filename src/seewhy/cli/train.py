@@ -20,7 +20,8 @@ def prepare() -> None:
 @train.command("encoder")
 def encoder(  # noqa: PLR0917
     preset: Annotated[
-        Literal["clip-resnet", "clip-vit"], typer.Option(help="Which encoder to train.")
+        Literal["clip-resnet", "clip-vit", "clip-objects"],
+        typer.Option(help="Which encoder to train."),
     ],
     output: OutputOption,
     steps: Annotated[

@@ -144,7 +144,7 @@ def _loaded(name: str, settings: AskSettings) -> OpenClipEncoder:
     if not isinstance(model, OpenClipEncoder):
         raise UsageError(
             f"{name} is a classifier and understands no texts. Name a dual encoder, such as "
-            "embedded:clip-vit or open_clip:ViT-B-16/openai."
+            "embedded:clip-objects or open_clip:ViT-B-16/openai."
         )
     return model
 

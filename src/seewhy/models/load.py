@@ -27,7 +27,7 @@ def load_model(
     |---|---|
     | `open_clip:ARCH/TAG` | published weights, e.g. `open_clip:RN50/openai` |
     | `open_clip-dir:FOLDER` | `open_clip_config.json` beside the weights |
-    | `embedded:NAME` | an encoder that ships: `clip-resnet`, `clip-vit` |
+    | `embedded:NAME` | an encoder that ships: `clip-resnet`, `clip-vit`, `clip-objects` |
     | `torchvision:ARCH`, `torchvision:ARCH/WEIGHTS` | published weights |
     | `timm:ARCH`, `timm:ARCH.TAG` | published weights |
     | `classifier-dir:FOLDER` | a classifier written by `save_classifier` |

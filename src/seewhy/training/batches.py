@@ -12,7 +12,6 @@ from seewhy.data.claims import (
     ANY,
     DIGIT,
     Claim,
-    attribute_claims,
     claim_about,
     phrase,
     truth_table,
@@ -22,9 +21,12 @@ from seewhy.data.scenes import DIGITS, Scene, SceneObject, draw_scene, random_sc
 from seewhy.models.embedded import normalised_pixels
 from seewhy.training.recipes import SIDE, EncoderRecipe, Stage
 
-_NAMED = ("kind", "colour", "texture", "size", "position", "background_colour",
-          "background_texture", "mark")  # fmt: skip
-_NAMED_OF_OBJECTS = ("kind", "colour", "texture")
+_FIELDS = {
+    "value": "kind",
+    "shape": "kind",
+    "background colour": "background_colour",
+    "background texture": "background_texture",
+}
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,10 @@ def claim_batch(recipe: EncoderRecipe, stage: Stage, generator: np.random.Genera
     """One batch: every single-attribute claim, and true claims of several attributes."""
     pictures = [_training_picture(recipe, stage, generator) for _ in range(stage.batch_size)]
     scenes = [scene for scene, _ in pictures]
-    singles = [claim for group in attribute_claims().values() for claim in group.values()]
     chosen = generator.integers(len(scenes), size=recipe.compound_claims)
-    claims = singles + [_compound_claim(scenes[index], recipe, generator) for index in chosen]
+    claims = list(recipe.claims) + [
+        _compound_claim(scenes[index], recipe, generator) for index in chosen
+    ]
     return ClaimBatch(
         pixels=normalised_pixels(np.stack([pixels for _, pixels in pictures])),
         texts=tuple(phrase(claim, generator) for claim in claims),
@@ -107,11 +110,17 @@ def _digit_scene(value: str, index: int, colour: str, generator: np.random.Gener
 
 
 def _compound_claim(scene: Scene, recipe: EncoderRecipe, generator: np.random.Generator) -> Claim:
-    is_about_object = recipe.about_objects and generator.random() < recipe.about_objects
-    named = _NAMED_OF_OBJECTS if is_about_object else _NAMED
+    named = _named(recipe)
     names = generator.choice(named, size=int(generator.integers(1, 4)), replace=False)
     of = int(generator.integers(len(scene.objects)))
     claim = claim_about(scene, [str(name) for name in names], of=of)
     if claim.kind == ANY and scene.objects[of].kind in DIGITS and generator.random() < 0.5:
         return replace(claim, kind=DIGIT)
     return claim
+
+
+def _named(recipe: EncoderRecipe) -> list[str]:
+    """The fields that compound claims draw from; the count is told by claims of its own."""
+    return list(
+        dict.fromkeys(_FIELDS.get(group, group) for group in recipe.groups if group != "count")
+    )

@@ -26,11 +26,18 @@ class TrainingLog:
     """
 
     def __init__(
-        self, path: Path, module: Any, tokenizer: WordTokenizer, *, after: int = 0
+        self,
+        path: Path,
+        module: Any,
+        tokenizer: WordTokenizer,
+        *,
+        groups: Sequence[str] | None = None,
+        after: int = 0,
     ) -> None:
         self._path = path
         self._module = module
         self._tokenizer = tokenizer
+        self._groups = groups
         self._after = after
         path.parent.mkdir(parents=True, exist_ok=True)
         if not after:
@@ -42,7 +49,9 @@ class TrainingLog:
         if (step + 1) % _LOG_EVERY:
             return
         self._module.eval()
-        scores = zero_shot_scores(self._module, self._tokenizer, images=_LOG_IMAGES)
+        scores = zero_shot_scores(
+            self._module, self._tokenizer, images=_LOG_IMAGES, groups=self._groups
+        )
         self._module.train()
         row = {"step": step + 1, "loss": round(loss, 4)} | {
             name: round(score, 4) for name, score in scores.items()
@@ -55,8 +64,13 @@ class TrainingLog:
             writer.writerow(row)
 
 
-def zero_shot_scores(module: Any, tokenizer: WordTokenizer, *, images: int) -> dict[str, float]:
-    """Held-out accuracy per group; digits that fill the image are named "digits: ..."."""
+def zero_shot_scores(
+    module: Any, tokenizer: WordTokenizer, *, images: int, groups: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Held-out accuracy per group; digits that fill the image are named "digits: ...".
+
+    `groups` are those that the encoder has learnt, by default all.
+    """
     side = module.visual.image_size
     side = side[0] if isinstance(side, tuple) else side
 
@@ -72,7 +86,12 @@ def zero_shot_scores(module: Any, tokenizer: WordTokenizer, *, images: int) -> d
 
     scenes = zero_shot_accuracy(held_out_scenes(images, side=side), encode_images, encode_texts)
     digits = zero_shot_accuracy(held_out_digits(side=side), encode_images, encode_texts)
-    return scenes | {f"digits: {group}": score for group, score in digits.items()}
+    found = scenes | {f"digits: {group}": score for group, score in digits.items()}
+    return {
+        name: score
+        for name, score in found.items()
+        if groups is None or name.removeprefix("digits: ") in groups
+    }
 
 
 def write_card(
@@ -109,8 +128,9 @@ def write_card(
         "## Limits",
         "",
         "It knows only the words and things named above: photographs, other objects and other",
-        "words are outside its world. Unknown words are refused by name. Use a published CLIP",
-        "(`open_clip:...`) for real photographs.",
+        "words are outside its world. Unknown words are refused by name; known ones of groups that",
+        "its captions do not speak of say nothing to it. Use a published CLIP (`open_clip:...`) for",
+        "real photographs.",
         "",
     ]
     (folder / "card.md").write_text("\n".join(lines), encoding="utf-8")

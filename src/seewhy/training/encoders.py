@@ -16,7 +16,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 
 from seewhy.base.axes import Embeddings, TextEmbeddings
-from seewhy.data.claims import attribute_claims
 from seewhy.methods.text_maps.attention import resized_positions
 from seewhy.models.checkpoints import fit_weights, read_weights
 from seewhy.models.embedded import WEIGHTS_FILE, build_clip, save_embedded
@@ -28,7 +27,6 @@ from seewhy.training.loop import fit
 from seewhy.training.losses import grouped_loss, multi_positive_loss
 from seewhy.training.recipes import CONTEXT, SIDE, EncoderRecipe, Stage, find_recipe, model_config
 
-_GROUP_SIZES = tuple(len(values) for values in attribute_claims().values())
 # A process that draws ahead does not pay for itself in a short training.
 _STEPS_WORTH_A_PROCESS = 100
 
@@ -40,11 +38,12 @@ class Guide(nn.Module):
     apart from the start and show the image tower what to tell apart.
     """
 
-    def __init__(self, encoder: nn.Module, width: int, *, seed: int) -> None:
+    def __init__(self, encoder: nn.Module, recipe: EncoderRecipe, *, seed: int) -> None:
         super().__init__()
         self.encoder = encoder
+        shape = (sum(recipe.group_sizes), recipe.embed_dim)
         generator = torch.Generator().manual_seed(seed)
-        self.anchors = nn.Parameter(torch.randn(sum(_GROUP_SIZES), width, generator=generator))
+        self.anchors = nn.Parameter(torch.randn(shape, generator=generator))
 
 
 def claim_loss(
@@ -54,7 +53,7 @@ def claim_loss(
     scale: Float[Tensor, ""],
     anchors: Float[Tensor, "values embed"],
     is_true: Bool[Tensor, "images texts"],
-    group_weights: Sequence[float] | None = None,
+    recipe: EncoderRecipe,
 ) -> Float[Tensor, ""]:
     """All captions against all images, and within each attribute group captions and anchors.
 
@@ -66,8 +65,8 @@ def claim_loss(
     grouped = partial(
         grouped_loss,
         is_true=is_true[:, :singles],
-        group_sizes=_GROUP_SIZES,
-        weights=group_weights,
+        group_sizes=recipe.group_sizes,
+        weights=recipe.group_weights,
     )
     return multi_positive_loss(logits, is_true) + grouped(logits[:, :singles]) + grouped(guided)
 
@@ -92,11 +91,13 @@ def train_encoder(
     if steps is not None:
         stages = _shortened(stages, steps)
     tokenizer = WordTokenizer(tuple(model_config(recipe)["words"]), CONTEXT)
-    guide = Guide(_module(recipe, stages[0], start=start, seed=seed), recipe.embed_dim, seed=seed)
+    guide = Guide(_module(recipe, stages[0], start=start, seed=seed), recipe, seed=seed)
     done = 0
     for stage in stages:
         _adapt(guide, recipe, stage)
-        log = TrainingLog(output / "training.csv", guide.encoder, tokenizer, after=done)
+        log = TrainingLog(
+            output / "training.csv", guide.encoder, tokenizer, groups=recipe.groups, after=done
+        )
         batches = iter(_drawn_ahead(_Batches(recipe, stage, seed=seed, first=done)))
         with sdpa_kernel(_kernel(stage)):
             fit(
@@ -118,8 +119,11 @@ def train_encoder(
         ),
         "parameters": f"{sum(weight.numel() for weight in guide.encoder.parameters()):,}",
         "words": str(len(tokenizer.words)),
+        "captions speak of": ", ".join(recipe.groups),
     }
-    scores = zero_shot_scores(load_folder(output).module, tokenizer, images=HELD_OUT_IMAGES)
+    scores = zero_shot_scores(
+        load_folder(output).module, tokenizer, images=HELD_OUT_IMAGES, groups=recipe.groups
+    )
     write_card(output, title=recipe.name, facts=facts, scores=scores)
     return output
 
@@ -216,5 +220,5 @@ def _next_loss(
             scale=scale,
             anchors=guide.anchors,
             is_true=batch.is_true,
-            group_weights=recipe.group_weights,
+            recipe=recipe,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seewhy.base.errors import UsageError
-from seewhy.data.claims import attribute_claims, vocabulary
+from seewhy.data.claims import Claim, attribute_claims, vocabulary
 from seewhy.models.embedded import MEAN, STD
 from seewhy.models.vocabulary import WordTokenizer
 from seewhy.training.loop import Schedule
@@ -14,6 +14,7 @@ SIDE = 64
 CONTEXT = 24
 
 _TEXT = {"context_length": CONTEXT, "width": 128, "heads": 4, "layers": 3}
+OBJECT_GROUPS = ("value", "shape", "colour", "texture")
 _KIND_GROUPS = ("value", "shape")
 
 
@@ -42,8 +43,8 @@ class EncoderRecipe:
     compound_claims: int = 128
     # Share of single digits that fill the image, half of them the literal ones.
     plain_digits: float = 0.2
-    # Share of the compound claims that name kind, colour and texture of one object alone.
-    about_objects: float = 0.0
+    # What the captions speak of; by default everything that a claim can name.
+    groups: tuple[str, ...] = tuple(attribute_claims())
     # How much digits and shapes, which are learnt last, count among the groups of values.
     kind_weight: float = 1.0
 
@@ -53,11 +54,20 @@ class EncoderRecipe:
         return self.stages[-1].side
 
     @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims that name one value of one group, group by group."""
+        claims = attribute_claims()
+        return tuple(claim for group in self.groups for claim in claims[group].values())
+
+    @property
+    def group_sizes(self) -> tuple[int, ...]:
+        """How many values each group has."""
+        return tuple(len(attribute_claims()[group]) for group in self.groups)
+
+    @property
     def group_weights(self) -> tuple[float, ...]:
-        """How much each group of single-attribute claims counts."""
-        return tuple(
-            self.kind_weight if group in _KIND_GROUPS else 1.0 for group in attribute_claims()
-        )
+        """How much each group counts."""
+        return tuple(self.kind_weight if group in _KIND_GROUPS else 1.0 for group in self.groups)
 
 
 RECIPES = {
@@ -71,16 +81,22 @@ RECIPES = {
         EncoderRecipe(
             name="clip-vit",
             vision={"layers": 8, "width": 128, "head_width": 32, "patch_size": 8},
+            stages=(Stage(SIDE, Schedule(steps=3300, learning_rate=1e-3)),),
+        ),
+        EncoderRecipe(
+            name="clip-objects",
+            vision={"layers": 8, "width": 128, "head_width": 32, "patch_size": 8},
             stages=(
-                Stage(SIDE, Schedule(1200, matrix_rate=0.02, cycle=2000), crowded=0.7),
+                Stage(SIDE, Schedule(1000, matrix_rate=0.02, cycle=1600), crowded=0.65),
                 Stage(
                     2 * SIDE,
-                    Schedule(1300, learning_rate=7e-4, matrix_rate=0.012),
+                    Schedule(900, learning_rate=7e-4, matrix_rate=0.012),
                     batch_size=64,
-                    crowded=0.5,
+                    crowded=0.65,
                 ),
             ),
-            about_objects=0.6,
+            plain_digits=0.1,
+            groups=OBJECT_GROUPS,
             kind_weight=3.0,
         ),
     )

@@ -54,7 +54,7 @@ class EvaluationSettings(BaseModel):
     dataset: DatasetName
     root: Path | None = None
     words: Words | None = None
-    encoder: str = "embedded:clip-vit"
+    encoder: str = "embedded:clip-objects"
     methods: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     size: int | None = Field(default=None, ge=1)

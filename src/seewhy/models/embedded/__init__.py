@@ -19,7 +19,7 @@ from seewhy.models.checkpoints import write_weights
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.openclip_zoo import build, load_folder
 
-EMBEDDED = ("clip-resnet", "clip-vit")
+EMBEDDED = ("clip-resnet", "clip-vit", "clip-objects")
 WEIGHTS_FILE = "model.safetensors"
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)

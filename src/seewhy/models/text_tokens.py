@@ -105,7 +105,8 @@ def _positions(encoder: OpenClipEncoder, tower: Any, ids: Ids) -> tuple[Tensor, 
 def _projected(projection: Any, tokens: Tensor) -> Tensor:
     if projection is None:
         return tokens.cpu()
-    found = projection(tokens) if isinstance(projection, nn.Module) else tokens @ projection
+    applied = projection(tokens) if isinstance(projection, nn.Module) else tokens @ projection
+    found: Tensor = applied
     return found.cpu()
 
 

@@ -23,7 +23,7 @@ def centre(found, colour):
 
 
 def test_words_stand_in_their_order_and_three_are_marked():
-    figure = figure_of(places={3: 0, 0: 1, 2: 2})
+    figure = figure_of(places={3: 0, 0: 1, 2: 2}, titles="abcd")
     found = pixels(figure)
     shown = [text.get_text() for text in figure.axes[-1].texts]
     assert shown == ["[start] · 2nd", "a", "red · 3rd", "circle · 1st", "[end]"]

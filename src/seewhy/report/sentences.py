@@ -61,15 +61,17 @@ def sentence_figure(
     width = PANEL_WIDTH * len(panels)
     shown = _shown(words, places)
     lines = _lines(shown, width * _POINTS - 4 * _MARGIN)
-    line_height = (len(lines) * _LINE + _MARGIN) / _POINTS
-    heights = [row_height([each.panel for each in panels]), BAR_HEIGHT, line_height]
-    above = TITLE_HEIGHT * (1 + bool(title))
-    figure = new_figure(width=width, height=sum(heights) + above)
-    grid = figure.add_gridspec(3, len(panels), height_ratios=heights)
+    heights = [row_height([each.panel for each in panels]), BAR_HEIGHT]
+    above = sum(heights) + TITLE_HEIGHT * (1 + bool(title))
+    below = (len(lines) * _LINE + 2 * _MARGIN) / _POINTS
+    figure = new_figure(width=width, height=above + below)
+    grid = figure.add_gridspec(2, len(panels), height_ratios=heights)
     for column, each in enumerate(panels):
         _draw_titled(each, figure.add_subplot(grid[0, column]))
     draw_bar(bar, figure.add_subplot(grid[1, 1 if len(panels) > 1 else 0]))
-    _draw_words(lines, figure.add_subplot(grid[2, :]))
+    share = below / (above + below)
+    figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))  # type: ignore[union-attr, call-arg]
+    _draw_words(lines, figure.add_axes((0, 0, 1, share)))
     if title:
         figure.suptitle(
             drawable_text(title, 90), x=0.01, ha="left", weight="bold", **text_style(size=10.5)
@@ -143,7 +145,7 @@ def _draw_words(lines: Sequence[Sequence[_Word]], axes: "Axes") -> None:
                 **_marked(word.place)
                 if word.place is not None
                 else text_style(size=_SIZE, colour=ink),
-            ).set_in_layout(False)
+            )
 
 
 def _marked(place: int) -> dict[str, object]:

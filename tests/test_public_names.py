@@ -20,6 +20,7 @@ PROMISED = {
     "Framing",
     "ImageRecord",
     "PromptEnsemble",
+    "SentenceView",
     "Surgery",
     "UsageError",
     "View",

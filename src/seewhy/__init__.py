@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seewhy.methods.text_maps.framing import Framing
     from seewhy.methods.text_maps.method import View
     from seewhy.methods.text_maps.prompts import PromptEnsemble
+    from seewhy.methods.text_maps.sentences import SentenceView
     from seewhy.methods.text_maps.surgery import ClipSurgery
     from seewhy.methods.text_maps.tokens import Surgery
     from seewhy.models.classifiers import Classifier
@@ -38,6 +39,7 @@ __all__ = [
     "Framing",
     "ImageRecord",
     "PromptEnsemble",
+    "SentenceView",
     "Surgery",
     "UsageError",
     "View",
@@ -60,6 +62,7 @@ _HOMES = {
     "Framing": "seewhy.methods.text_maps.framing",
     "ImageRecord": "seewhy.data.records",
     "PromptEnsemble": "seewhy.methods.text_maps.prompts",
+    "SentenceView": "seewhy.methods.text_maps.sentences",
     "Surgery": "seewhy.methods.text_maps.tokens",
     "UsageError": "seewhy.base.errors",
     "View": "seewhy.methods.text_maps.method",

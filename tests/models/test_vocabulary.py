@@ -25,6 +25,7 @@ def test_ids_lead_back_to_the_words_and_the_end_is_the_largest_id(words):
     assert ids[0] == 1
     assert ids[end] == TOKENIZER.vocab_size - 1
     assert [WORDS[number - 2] for number in ids[1:end].tolist()] == words
+    assert TOKENIZER.decode(ids[1:end].tolist()) == "".join(f"{word} " for word in words)
     assert (ids[end + 1 :] == 0).all()
 
 

@@ -19,6 +19,7 @@ from seewhy.cli.evaluate import evaluate
 from seewhy.cli.maps import map_images
 from seewhy.cli.models import models
 from seewhy.cli.points import points
+from seewhy.cli.sentence import sentence
 from seewhy.cli.train import train
 
 INTERRUPTED = 130
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("audit")(audit)
 app.command("map")(map_images)
 app.command("points")(points)
+app.command("sentence")(sentence)
 app.command("demo")(demo)
 app.add_typer(train, name="train")
 app.add_typer(bench, name="bench")

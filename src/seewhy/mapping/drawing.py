@@ -10,15 +10,19 @@ from PIL import Image
 
 from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.maps import over_image, over_input
-from seewhy.methods.text_maps.method import TextMapMethod
+from seewhy.methods.text_maps.method import TextMapMethod, View
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Placement, Preprocessing
+from seewhy.report.grids import ColourBar
 from seewhy.results.explanation import Explanation
+from seewhy.results.overlay import Look, overlay
 from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part
 from seewhy.results.storage import MAX_FILE_BYTES
 
 PICTURE_SIDE = 1024
 """The longest side of a picture that is written."""
+
+_GREY = 128
 
 Grid = Float[np.ndarray, "rows cols"]
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -72,12 +76,6 @@ def looked(
     size: tuple[int, int],
 ) -> Looked:
     """The maps and cosines in an explanation over the grid, of an image of (width, height)."""
-    preprocessing = method.view.framing.preprocessing(encoder)
-    if not isinstance(preprocessing, Preprocessing):
-        raise UsageError(
-            f"{encoder.name} has a preprocessing of its own, so where its input lies in the image "
-            "is unknown. Load the encoder with `seewhy.load_model`."
-        )
     heatmaps = [part for part in explanation.parts if isinstance(part, Heatmap)]
     (scores,) = (part for part in explanation.parts if isinstance(part, ConceptScores))
     return Looked(
@@ -85,8 +83,19 @@ def looked(
         tuple(part.title for part in heatmaps),
         np.stack([part.values for part in heatmaps]),
         scores.scores,
-        preprocessing.placement(size),
+        placement_of(method.view, encoder, size=size),
     )
+
+
+def placement_of(view: View, encoder: OpenClipEncoder, *, size: tuple[int, int]) -> Placement:
+    """Where the encoder's input lies in an image of (width, height)."""
+    preprocessing = view.framing.preprocessing(encoder)
+    if not isinstance(preprocessing, Preprocessing):
+        raise UsageError(
+            f"{encoder.name} has a preprocessing of its own, so where its input lies in the image "
+            "is unknown. Load the encoder with `seewhy.load_model`."
+        )
+    return preprocessing.placement(size)
 
 
 def framed(explanation: Explanation, found: Looked, frame: Frame) -> Explanation:
@@ -137,3 +146,10 @@ def positive_share(values: Grid) -> float | None:
 def texts_shown(texts: Sequence[str], most: int) -> str:
     """How many of the texts a figure has room for, in words; nothing when for all."""
     return f"the first {most} of {len(texts)} texts" if len(texts) > most else ""
+
+
+def colour_bar(low: float, high: float, *, look: Look = "signed") -> ColourBar:
+    """The colours from end to end of what they can say, as they come out on grey."""
+    strip = np.full((1, 256, 3), _GREY, dtype=np.uint8)
+    values = np.linspace(low, high, 256)[None]
+    return ColourBar(overlay(strip, values, look=look, scale=high), low, high)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from seewhy.mapping.asking import Question
 from seewhy.mapping.drawing import (
     Looked,
     Picture,
+    colour_bar,
     framed,
     looked,
     picture,
@@ -44,7 +44,6 @@ THUMBNAIL_SIDE = 176
 
 _FIGURE_SIDE = 384
 _FIGURE_TEXTS = 12
-_GREY = 128
 
 
 @dataclass(frozen=True)
@@ -155,9 +154,6 @@ def _panel(found: Looked, number: int, shown: Picture, settings: MapSettings) ->
 
 
 def _bar(found: Looked, settings: MapSettings) -> ColourBar:
-    """The colours as they come out on grey, from end to end of what they can say."""
     high = 1.0 if settings.look == "published" else found.scale or 1.0
     low = 0.0 if settings.look == "published" or found.maps.min() >= 0 else -high
-    strip = np.full((1, 256, 3), _GREY, dtype=np.uint8)
-    values = np.linspace(low, high, 256)[None]
-    return ColourBar(overlay(strip, values, look=settings.look, scale=high), low, high)
+    return colour_bar(low, high, look=settings.look)

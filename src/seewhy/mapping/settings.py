@@ -65,3 +65,15 @@ class PointSettings(AskSettings):
     shrink: int = Field(default=2, ge=1)
     apart: bool = False
     mask_threshold: float = Field(default=0.5, gt=0, le=1)
+
+
+class SentenceSettings(AskSettings):
+    """How a sentence and an image are explained together; a sentence goes into no template.
+
+    `by` and `top` are those of `seewhy.methods.text_maps.sentences.SentenceView`.
+    """
+
+    templates: Literal["none"] = "none"
+    removal: Literal["redundant"] = "redundant"
+    by: Literal["end", "top"] = "end"
+    top: int = Field(default=3, ge=1)

@@ -100,7 +100,7 @@ class OpenClipEncoder:
         self._checked_tokens(texts)
 
     def _checked_tokens(self, texts: Sequence[str]) -> Int[Tensor, "texts context"]:
-        texts = _checked_texts(texts)
+        texts = checked_texts(texts)
         self.refuse_unknown_words(texts)
         tokens = self.tokenizer(texts)
         _refuse_equal_tokens(texts, tokens)
@@ -193,13 +193,16 @@ def _blocks(name: str, *, count: int, prefix: int, grid: tuple[int, int]) -> tup
     return tuple(Site(f"{name}.{depth}", "tokens", prefix, (rows, cols)) for depth in depths)
 
 
-def _checked_texts(texts: Sequence[str]) -> list[str]:
+def checked_texts(texts: Sequence[object]) -> list[str]:
+    """The texts as a list; raises `UsageError` for none, and for one that is empty or no text."""
     if isinstance(texts, str) or not texts:
         raise UsageError(f"texts are {texts!r}; wanted a list of at least one text.")
+    checked: list[str] = []
     for index, text in enumerate(texts):
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"text {index} is {text!r}; wanted a text that is not empty.")
-    return list(texts)
+        checked.append(text)
+    return checked
 
 
 def _refuse_equal_tokens(texts: Sequence[str], tokens: Int[Tensor, "texts context"]) -> None:

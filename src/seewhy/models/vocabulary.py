@@ -39,6 +39,10 @@ class WordTokenizer:
         """The words of a text: runs of letters, and each digit by itself."""
         return _WORD.findall(text.lower())
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The words of ids, each with a space behind it, as CLIP's own tokenizer writes them."""
+        return "".join(f"{self.words[number - 2]} " for number in ids)
+
     def __call__(self, texts: str | Sequence[str]) -> Int[Tensor, "texts context"]:
         """Ids of texts; raises `UsageError` naming every unknown word or too long a text."""
         texts = [texts] if isinstance(texts, str) else list(texts)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 Picture = UInt8[np.ndarray, "_ _ 3"]
 Places = Int[np.ndarray, "_ 2"]
 
-_WIDTH, _LABEL_WIDTH = 2.3, 1.5
+PANEL_WIDTH, _LABEL_WIDTH = 2.3, 1.5
 _LOWEST, _HIGHEST = 0.9, 5.0
-_CAPTION, _BAR, _TITLE = 0.42, 0.5, 0.3
+CAPTION_HEIGHT, BAR_HEIGHT, TITLE_HEIGHT = 0.42, 0.5, 0.3
 _LONGEST_LABEL, _LABEL_LINE = 90, 18
 _ON, _BESIDE = LIGHT[2], LIGHT[7]
 
@@ -80,26 +80,27 @@ def picture_grid(
             "wanted are one row or more, with a panel for each column."
         )
     has_bars = any(column.bar for column in columns)
-    heights = [*(_row_height(row) for row in rows), *([_BAR] if has_bars else [])]
+    heights = [*(row_height(row.panels) for row in rows), *([BAR_HEIGHT] if has_bars else [])]
     figure = new_figure(
-        width=_LABEL_WIDTH + _WIDTH * len(columns), height=sum(heights) + _TITLE * (1 + bool(title))
+        width=_LABEL_WIDTH + PANEL_WIDTH * len(columns),
+        height=sum(heights) + TITLE_HEIGHT * (1 + bool(title)),
     )
     grid = figure.add_gridspec(
         len(heights),
         1 + len(columns),
         height_ratios=heights,
-        width_ratios=[_LABEL_WIDTH, *[_WIDTH] * len(columns)],
+        width_ratios=[_LABEL_WIDTH, *[PANEL_WIDTH] * len(columns)],
     )
     for number, row in enumerate(rows):
         _draw_label(row, figure.add_subplot(grid[number, 0]))
         for place, (panel, column) in enumerate(zip(row.panels, columns, strict=True), 1):
             axes = figure.add_subplot(grid[number, place])
-            _draw_panel(panel, axes)
+            draw_panel(panel, axes)
             if number == 0:
                 axes.set_title(drawable_text(column.title, 28), **text_style(size=9.5))
     for place, column in enumerate(columns, 1):
         if column.bar is not None:
-            _draw_bar(column.bar, figure.add_subplot(grid[len(rows), place]))
+            draw_bar(column.bar, figure.add_subplot(grid[len(rows), place]))
     if title:
         figure.suptitle(
             drawable_text(title, 90), x=0.01, ha="left", weight="bold", **text_style(size=10.5)
@@ -107,9 +108,10 @@ def picture_grid(
     return figure
 
 
-def _row_height(row: PictureRow) -> float:
-    tallest = max(panel.picture.shape[0] / panel.picture.shape[1] for panel in row.panels)
-    return float(np.clip(_WIDTH * tallest, _LOWEST, _HIGHEST)) + _CAPTION
+def row_height(panels: Sequence[Panel]) -> float:
+    """Inches for panels side by side, captions included."""
+    tallest = max(panel.picture.shape[0] / panel.picture.shape[1] for panel in panels)
+    return float(np.clip(PANEL_WIDTH * tallest, _LOWEST, _HIGHEST)) + CAPTION_HEIGHT
 
 
 def _draw_label(row: PictureRow, axes: "Axes") -> None:
@@ -129,7 +131,8 @@ def _draw_label(row: PictureRow, axes: "Axes") -> None:
     )
 
 
-def _draw_panel(panel: Panel, axes: "Axes") -> None:
+def draw_panel(panel: Panel, axes: "Axes") -> None:
+    """A picture with its points, and its caption below, on axes of its own."""
     axes.imshow(panel.picture, interpolation="nearest")
     marks = ((panel.beside, "X", _BESIDE), (panel.on, "o", _ON))
     for places, mark, colour in marks:
@@ -148,7 +151,8 @@ def _draw_panel(panel: Panel, axes: "Axes") -> None:
     _clear(axes)
 
 
-def _draw_bar(bar: ColourBar, axes: "Axes") -> None:
+def draw_bar(bar: ColourBar, axes: "Axes") -> None:
+    """A strip of colours with three values below."""
     axes.imshow(bar.strip, extent=(0, 1, 0, 1), aspect=0.08, interpolation="nearest")
     values = np.linspace(bar.low, bar.high, 3)
     axes.set_xticks(

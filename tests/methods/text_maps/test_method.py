@@ -51,7 +51,7 @@ def test_the_score_of_one_text_is_its_similarity_with_the_image(encoder):
 @pytest.mark.parametrize("method", [METHOD, ClipSurgery(SHALLOW, "common"), ClipSurgery(None)])
 def test_images_do_not_see_each_other(encoder, method, monkeypatch):
     images = [picture(50, 40, 0), picture(20, 60, 1), picture(33, 33, 2)]
-    monkeypatch.setattr("seewhy.methods.text_maps.method._IMAGES_AT_ONCE", 2)
+    monkeypatch.setattr("seewhy.methods.text_maps.method.IMAGES_AT_ONCE", 2)
     together = asked(encoder, method, images)
     for image, one in zip(images, together, strict=True):
         (alone,) = asked(encoder, method, [image])

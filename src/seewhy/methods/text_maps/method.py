@@ -23,7 +23,7 @@ from seewhy.models.towers import Tower, image_tower
 from seewhy.results.explanation import Explanation
 from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part, Unit
 
-_IMAGES_AT_ONCE = 8
+IMAGES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -132,16 +132,16 @@ class TextMapMethod(ABC):
         """
         asked = self.ask(encoder, texts, others=others, prompts=prompts)
         preprocess = self.view.framing.preprocessing(encoder)
-        at_once = _IMAGES_AT_ONCE if isinstance(preprocess, Preprocessing) else 1
+        at_once = IMAGES_AT_ONCE if isinstance(preprocess, Preprocessing) else 1
         explanations: list[Explanation] = []
         with inference(encoder.module):
             for start in range(0, len(images), at_once):
                 chosen = images[start : start + at_once]
-                _check_images(chosen, start)
+                check_images(chosen, start)
                 pixels = torch.stack([preprocess(image) for image in chosen])
                 found = self.maps(encoder, pixels, asked)
-                _check_finite(found, start, encoder)
-                shown = [Shown(image.size, _size(pixels), preprocess) for image in chosen]
+                check_finite(found, start, encoder)
+                shown = [Shown(image.size, input_size(pixels), preprocess) for image in chosen]
                 explanations.extend(self._explanations(encoder, found, asked, shown=shown))
         return explanations
 
@@ -191,7 +191,8 @@ def _only(values: Tensor) -> float | None:
     return float(values[0]) if len(values) == 1 else None
 
 
-def _size(pixels: Pixels) -> tuple[int, int]:
+def input_size(pixels: Pixels) -> tuple[int, int]:
+    """Height and width."""
     height, width = pixels.shape[2:]
     return height, width
 
@@ -207,7 +208,8 @@ def _checked_prompts(prompts: PromptEnsemble | None, encoder: OpenClipEncoder) -
     return prompts
 
 
-def _check_images(images: Iterable[object], start: int) -> None:
+def check_images(images: Iterable[object], start: int) -> None:
+    """Raise `UsageError` for what is no PIL image; they are counted from `start`."""
     for number, image in enumerate(images, start):
         if not isinstance(image, Image.Image):
             raise UsageError(
@@ -228,7 +230,8 @@ def _undefined(found: TextMaps, index: int, names: Sequence[str]) -> dict[str, s
     return {"no_gradient": f"No gradient reaches the patches for {', '.join(missing)}."}
 
 
-def _check_finite(found: TextMaps, start: int, encoder: OpenClipEncoder) -> None:
+def check_finite(found: TextMaps, start: int, encoder: OpenClipEncoder) -> None:
+    """Raise `UsageError` where a map that is defined is not finite; images count from `start`."""
     has_numbers = found.maps.isfinite().flatten(2).all(dim=2)
     if found.is_defined is not None:
         has_numbers |= ~found.is_defined

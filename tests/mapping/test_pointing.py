@@ -11,6 +11,7 @@ from seewhy.base.errors import UsageError
 from seewhy.mapping.asking import asked_question
 from seewhy.mapping.drawing import Looked
 from seewhy.mapping.pointing import (
+    _points,
     all_texts,
     find_points,
     map_mask,
@@ -58,6 +59,22 @@ def test_an_empty_text_is_refused(asked):
 
 def test_every_text_is_asked_about_once():
     assert all_texts(["dog", "dog+cat", r"a\+b"]) == ("dog", "cat", "a+b")
+
+
+@pytest.mark.parametrize("asked", [["dog", " dog "], ["a+b", "a + b"], ["cat", "dog+dog"]])
+def test_what_is_asked_twice_is_refused(asked):
+    with pytest.raises(UsageError, match="is asked for twice"):
+        all_texts(asked)
+
+
+def test_a_text_whose_map_is_not_defined_leaves_the_points_of_others():
+    maps = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    maps[1] = torch.nan
+    found = _points(maps, (64, 64), SETTINGS)
+    alone = _points(maps[[0, 2]], (64, 64), SETTINGS)
+    assert torch.equal(found.places, alone.places)
+    assert not len(_points(maps[1:2], (64, 64), SETTINGS).labels)
+    assert not len(_points(maps[[1, 1]], (64, 64), SETTINGS).labels)
 
 
 def grids(question, image):

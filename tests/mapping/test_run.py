@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.mapping.examples import (
     HOSTILE,
@@ -19,7 +20,9 @@ from seewhy.data.places import open_places
 from seewhy.mapping.images import Writer
 from seewhy.mapping.run import map_images
 from seewhy.methods.text_maps.method import TextMapMethod
-from seewhy.models.tiny import tiny_dual_encoder
+from seewhy.methods.text_maps.reading import TextMaps, defined_where
+from seewhy.methods.text_maps.surgery import ClipSurgery
+from seewhy.models.tiny import SIDE, tiny_dual_encoder
 from seewhy.passes.store import Store
 from seewhy.results.explanation import load_explanation
 
@@ -199,6 +202,50 @@ def test_maps_that_no_file_can_hold_cost_their_image_alone(run, place, monkeypat
     result = run(quick(frame="image"))
     assert result.made == 3
     assert [(each.id, each.code) for each in result.failures] == [("wide.png", "too_large")]
+
+
+def blind_to(monkeypatch, picture, change):
+    """Change what `explain` finds in the images equal to a picture."""
+    maps, preprocess = ClipSurgery.maps, tiny_dual_encoder("vit").preprocess
+    shown = preprocess(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+
+    def changed(self, encoder, pixels, asked):
+        found = maps(self, encoder, pixels, asked)
+        is_it = torch.tensor([torch.equal(each, shown) for each in pixels])
+        return change(found, is_it)
+
+    monkeypatch.setattr(ClipSurgery, "maps", changed)
+
+
+def test_numbers_that_are_not_finite_cost_their_image_alone(run, tmp_path, monkeypatch):
+    def broken(found, is_it):
+        return TextMaps(found.maps, torch.where(is_it[:, None], torch.nan, found.whole))
+
+    blind_to(monkeypatch, scene(1), broken)
+    result = run()
+    assert result.made == 2
+    assert [(each.id, each.code) for each in result.failures] == [("image 1.png", "non_finite")]
+    assert {each["image"] for each in rows(tmp_path / "out")} == {"image 0.png", "image 2.png"}
+
+
+def test_a_text_without_gradient_has_no_map_and_costs_no_other(run, tmp_path, monkeypatch):
+    settings = quick(figures=True)
+    run(settings, output="usual")
+
+    def unreached(found, is_it):
+        is_defined = ~(is_it[:, None] & torch.tensor([True, False]))
+        return defined_where(is_defined, found.maps, found.whole)
+
+    blind_to(monkeypatch, scene(1), unreached)
+    result = run(settings)
+    assert (result.made, result.failures) == (3, ())
+    usual, found = rows(tmp_path / "usual"), rows(tmp_path / "out")
+    assert found[:2] + found[3:] == usual[:2] + usual[3:]
+    lacking = dict.fromkeys(("low", "high", "x", "y"))
+    assert {name: found[2][name] for name in lacking} == lacking
+    assert found[2]["similarity"] == usual[2]["similarity"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("no gradient, so no map") == 1
 
 
 def test_at_most_a_batch_of_images_is_asked_about_at_once(run, monkeypatch):

@@ -194,6 +194,7 @@ def _rows(output: Path) -> Iterator[tuple[str, ...]]:
     from seewhy.results.text import short_text
 
     for row in pyarrow.parquet.read_table(output / PARQUET).to_pylist()[:50]:
-        place = "everywhere" if row["x"] is None else f"{row['x']}, {row['y']}"
+        nowhere = "no gradient" if row["low"] is None else "everywhere"
+        place = nowhere if row["x"] is None else f"{row['x']}, {row['y']}"
         figures = (number_text(row[name]) for name in ("similarity", "low", "high"))
         yield short_text(row["text"], 60), row["method"], *figures, place

@@ -18,6 +18,7 @@ from seewhy.results.explanation import Explanation
 from seewhy.results.overlay import Look, overlay
 from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part
 from seewhy.results.storage import MAX_FILE_BYTES
+from seewhy.results.text import number_text
 
 PICTURE_SIDE = 1024
 """The longest side of a picture that is written."""
@@ -30,7 +31,10 @@ Picture = UInt8[np.ndarray, "height width 3"]
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """What one method made of one image: a map over the patches and a cosine for each text."""
+    """What one method made of one image: a map over the patches and a cosine for each text.
+
+    A map that no gradient reaches is NaN.
+    """
 
     method: str
     texts: tuple[str, ...]
@@ -41,7 +45,12 @@ class Looked:
     @property
     def scale(self) -> float:
         """The largest absolute value over all texts, so that their pictures compare."""
-        return float(np.abs(self.maps).max())
+        return float(np.abs(np.nan_to_num(self.maps)).max())
+
+    def ends(self, text: int) -> tuple[float, float] | None:
+        """The lowest and the highest value of a map; none if it is not defined."""
+        values = self.maps[text]
+        return None if np.isnan(values).any() else (float(values.min()), float(values.max()))
 
     def values(self, text: int, size: tuple[int, int]) -> Grid:
         """One map over the image at a size of (width, height)."""
@@ -49,9 +58,9 @@ class Looked:
         return over_image(torch.from_numpy(self.maps[text].copy()), placement).numpy()
 
     def place(self, text: int) -> tuple[int, int] | None:
-        """The pixel (x, y) under the centre of the highest patch; none if all are equal."""
-        values = self.maps[text]
-        if values.min() == values.max():
+        """The pixel (x, y) under the centre of the highest patch; none if there is no highest."""
+        values, ends = self.maps[text], self.ends(text)
+        if ends is None or ends[0] == ends[1]:
             return None
         patch = np.unravel_index(int(values.argmax()), values.shape)
         y, x = (
@@ -141,6 +150,14 @@ def positive_share(values: Grid) -> float | None:
     """The share of the known values above zero."""
     known = values[~np.isnan(values)]
     return float((known > 0).mean()) if known.size else None
+
+
+def range_text(ends: tuple[float, float] | None) -> str:
+    """What a map's values lie between, in words; a map without values has no gradient."""
+    if ends is None:
+        return "no gradient, so no map"
+    low, high = map(number_text, ends)
+    return f"from {low} to {high}"
 
 
 def texts_shown(texts: Sequence[str], most: int) -> str:

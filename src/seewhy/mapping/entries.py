@@ -24,14 +24,17 @@ class _Record(BaseModel):
 
 
 class MapRow(_Record):
-    """One map in figures; the place of its highest patch is in pixels, x to the right, y down."""
+    """One map in figures; the place of its highest patch is in pixels, x to the right, y down.
+
+    A map that no gradient reaches has none but the similarity of the whole image.
+    """
 
     image: str
     text: str
     method: str
     similarity: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     x: int | None
     y: int | None
     positive: float | None

@@ -17,6 +17,7 @@ from seewhy.mapping.drawing import (
     picture,
     picture_size,
     positive_share,
+    range_text,
     texts_shown,
 )
 from seewhy.mapping.entries import (
@@ -91,7 +92,7 @@ class Writer:
             image=taken.id,
             width=taken.image.width,
             height=taken.image.height,
-            notes=list(taken.notes),
+            notes=[*taken.notes, *_notes(rows)],
             rows=rows,
             files=sealed_files(folder, names),
         )
@@ -107,23 +108,28 @@ class Writer:
     def _row(
         self, taken: Taken, found: Looked, number: int, *, drawn_on: Picture, folder: Path
     ) -> MapRow:
-        text, patches = found.texts[number], found.maps[number]
+        text = found.texts[number]
         values = found.values(number, picture_size(taken.image.size))
         drawn = overlay(drawn_on, values, look=self.settings.look, scale=found.scale)
         path = write_bytes(folder / f"{found.method}-{safe_slug(text)}.png", png_bytes(drawn))
         x, y = found.place(number) or (None, None)
+        low, high = found.ends(number) or (None, None)
         return MapRow(
             image=taken.id,
             text=text,
             method=found.method,
             similarity=float(found.whole[number]),
-            low=float(patches.min()),
-            high=float(patches.max()),
+            low=low,
+            high=high,
             x=x,
             y=y,
             positive=positive_share(values),
             picture=path.name,
         )
+
+
+def _notes(rows: Sequence[MapRow]) -> list[str]:
+    return ["no_gradient"] if any(row.low is None for row in rows) else []
 
 
 def side_by_side(taken: Taken, found: Sequence[Looked], settings: MapSettings) -> "Figure":
@@ -146,14 +152,11 @@ def side_by_side(taken: Taken, found: Sequence[Looked], settings: MapSettings) -
 def _panel(found: Looked, number: int, shown: Picture, settings: MapSettings) -> Panel:
     height, width = shown.shape[:2]
     values = found.values(number, (width, height))
-    low, high = (
-        number_text(float(end)) for end in (found.maps[number].min(), found.maps[number].max())
-    )
     drawn = overlay(shown, values, look=settings.look, scale=found.scale)
-    return Panel(drawn, f"from {low} to {high}")
+    return Panel(drawn, range_text(found.ends(number)))
 
 
 def _bar(found: Looked, settings: MapSettings) -> ColourBar:
     high = 1.0 if settings.look == "published" else found.scale or 1.0
-    low = 0.0 if settings.look == "published" or found.maps.min() >= 0 else -high
-    return colour_bar(low, high, look=settings.look)
+    is_signed = np.nan_to_num(found.maps).min() < 0 and settings.look != "published"
+    return colour_bar(-high if is_signed else 0.0, high, look=settings.look)

@@ -114,8 +114,20 @@ def parted(asked: str) -> tuple[str, ...]:
 
 
 def all_texts(asked: Sequence[str]) -> tuple[str, ...]:
-    """Every text of every asked one, each once, in order."""
+    """Every text of every asked one, each once, in order.
+
+    Raises `UsageError` when two asked ones, or two texts that are joined, are the same.
+    """
+    _refuse_twice([" + ".join(parted(each)) for each in asked])
+    for each in asked:
+        _refuse_twice(parted(each))
     return tuple(dict.fromkeys(text for each in asked for text in parted(each)))
+
+
+def _refuse_twice(texts: Sequence[str]) -> None:
+    repeated = next((text for text in texts if texts.count(text) > 1), None)
+    if repeated is not None:
+        raise UsageError(f"{repeated!r} is asked for twice; name each text once.")
 
 
 def find_points(
@@ -170,6 +182,8 @@ def _points(
     pointing = Pointing(settings.threshold, settings.shrink)
     if len(maps) == 1:
         return map_points(maps[0], size, pointing=pointing)
+    is_defined = maps.isfinite().flatten(1).all(dim=1)
+    maps = maps[is_defined] if is_defined.any() else maps
     return joint_points(maps, size, pointing=pointing, apart=settings.apart)
 
 
@@ -199,7 +213,8 @@ def points_document(
         notes=[
             *question.notes,
             *(
-                f"the map of {each.asked!r} is the same everywhere, so it points nowhere"
+                f"the map of {each.asked!r} is the same everywhere, or no gradient reaches it, so "
+                "it points nowhere"
                 for each in found
                 if not len(each.points.labels)
             ),

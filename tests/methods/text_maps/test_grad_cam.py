@@ -6,7 +6,7 @@ from tests.methods.text_maps.golden import picture, small_vit
 from torch.nn import functional
 from torch.testing import assert_close
 
-from seewhy.base.errors import UsageError
+from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.forward import (
     Kept,
     channel_maps,
@@ -99,7 +99,7 @@ def test_weights_that_are_broken_are_not_taken_for_a_missing_gradient():
     with torch.no_grad():
         encoder.module.visual.ln_post.bias[0] = torch.nan
     prompts = PromptEnsemble(encoder, ("{}",))
-    with pytest.raises(UsageError, match="not finite for image 0"):
+    with pytest.raises(DataError, match="not finite for image 0"):
         GradCam().explain(encoder, [picture()], ["a"], prompts=prompts)
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 from tests.methods.text_maps.asking import METHOD, SHALLOW, TEXTS, asked, heat
 from tests.methods.text_maps.golden import golden_encoder, picture
 
-from seewhy.base.errors import UsageError
+from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
 from seewhy.methods.text_maps.prompts import PromptEnsemble
@@ -163,10 +163,26 @@ def test_templates_of_unknown_words_are_refused_with_advice(encoder):
         METHOD.explain(encoder, [picture()], TEXTS)
 
 
-def test_numbers_that_are_not_finite_are_refused():
+def test_numbers_that_are_not_finite_are_the_fault_of_an_image():
     encoder = golden_encoder("vit")
     with torch.no_grad():
         encoder.module.visual.ln_post.bias[0] = torch.nan
     prompts = PromptEnsemble(encoder, ("{}",))
-    with pytest.raises(UsageError, match="not finite for image 0"):
+    with pytest.raises(DataError, match="not finite for image 0") as caught:
         ClipSurgery().explain(encoder, [picture()], ["a"], prompts=prompts)
+    assert caught.value.code == "non_finite"
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (ClipSurgery(), "depth of 1 to 5"),
+        (ClipSurgery(SHALLOW, view=View(Framing(size=33))), "Use 32 x 32"),
+        (ClipSurgery(SHALLOW, view=View(Framing(size=(32, 33)))), "Use 32 x 32"),
+    ],
+)
+def test_what_no_image_could_mend_is_refused_before_any_is_there(method, message):
+    encoder = tiny_dual_encoder("vit")
+    prompts = PromptEnsemble(encoder, ("{}",))
+    with pytest.raises(UsageError, match=message):
+        method.explain(encoder, [], ["red"], prompts=prompts)

@@ -74,18 +74,36 @@ def test_the_model_may_be_training_and_comes_back_as_it_came(encoder):
     assert fingerprint(encoder.module) == before
 
 
-@pytest.mark.parametrize("kind", ["token", "siglip-registers"])
-def test_contexts_of_the_user_change_nothing(kind):
-    encoder = small(kind)
-    wanted, _ = explained(encoder)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *(("token", name) for name in ("raw", "grad-cam", "relevance")),
+        *(("siglip-registers", name) for name in ("raw", "grad-cam")),
+    ],
+)
+def test_contexts_of_the_user_change_nothing(kind, name):
+    encoder, method = small(kind), map_method(name, view=GRID)
+    wanted, _ = explained(encoder, method)
     for context in (
         torch.no_grad(),
         torch.inference_mode(),
         torch.autocast("cpu", torch.bfloat16),
     ):
         with context:
-            found, _ = explained(encoder)
+            found, _ = explained(encoder, method)
         np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", ["grad-cam", "relevance"])
+def test_frozen_parameters_change_no_gradient(name):
+    encoder, method = small("token"), map_method(name, view=GRID)
+    wanted, _ = explained(encoder, method)
+    for parameter in encoder.module.parameters():
+        parameter.requires_grad_(False)
+    before = fingerprint(encoder.module)
+    found, _ = explained(encoder, method)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert fingerprint(encoder.module) == before
 
 
 @pytest.mark.parametrize("kind", ["token", "siglip-registers"])

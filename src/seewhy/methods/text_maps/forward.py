@@ -118,6 +118,8 @@ def image_groups(tower: Tower, pixels: Pixels) -> tuple[Float[Tensor, "_ 3 heigh
 
 def cosines(embeddings: Embeddings, texts: TextEmbeddings) -> Cosines:
     """Similarities of images and texts, both of unit length."""
+    # Texts that the user encoded in inference mode may take part in no gradient.
+    texts = texts.clone() if texts.is_inference() else texts
     return embeddings @ texts.to(embeddings.device).T
 
 

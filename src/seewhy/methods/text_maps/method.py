@@ -10,16 +10,16 @@ from PIL import Image
 from torch import Tensor
 
 from seewhy.base.axes import Pixels, TextEmbeddings
-from seewhy.base.errors import UsageError
+from seewhy.base.errors import DataError, UsageError
 from seewhy.base.versions import library_versions
 from seewhy.methods.text_maps.features import scaled
-from seewhy.methods.text_maps.framing import Framing, Shown
+from seewhy.methods.text_maps.framing import Framing, Shown, Size
 from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.reading import TextMaps
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
-from seewhy.models.towers import Tower, image_tower
+from seewhy.models.towers import Tower, check_whole_patches, image_tower
 from seewhy.results.explanation import Explanation
 from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part, Unit
 
@@ -108,7 +108,7 @@ class TextMapMethod(ABC):
         prompts: PromptEnsemble | None = None,
     ) -> Asked:
         """Texts as `maps` takes them; checks and raises as `explain` does."""
-        self.tower(encoder)
+        _check_size(self.tower(encoder), self.view.framing.size)
         self.check(encoder, texts, others=others)
         prompts = _checked_prompts(prompts, encoder)
         return Asked(tuple(texts), tuple(others), prompts.embeddings((*texts, *others)), prompts)
@@ -128,7 +128,8 @@ class TextMapMethod(ABC):
         `prompts` is the encoder's ensemble of templates, by default of the 85 published ones;
         keep one between calls, or give it a folder, so that texts are encoded once. Results do not
         depend on what else is in `images`. Raises `UsageError` for towers that cannot be taken
-        apart, for texts that are empty, equal or unknown, and for what the method cannot answer.
+        apart, for texts that are empty, equal or unknown, and for what the method cannot answer;
+        `DataError` where the model's numbers for an image are not finite.
         """
         asked = self.ask(encoder, texts, others=others, prompts=prompts)
         preprocess = self.view.framing.preprocessing(encoder)
@@ -197,6 +198,12 @@ def input_size(pixels: Pixels) -> tuple[int, int]:
     return height, width
 
 
+def _check_size(tower: Tower, size: Size | None) -> None:
+    if size is not None:
+        height, width = (size, size) if isinstance(size, int) else size
+        check_whole_patches(tower, height, width)
+
+
 def _checked_prompts(prompts: PromptEnsemble | None, encoder: OpenClipEncoder) -> PromptEnsemble:
     if prompts is None:
         return PromptEnsemble(encoder)
@@ -237,7 +244,8 @@ def check_finite(found: TextMaps, start: int, encoder: OpenClipEncoder) -> None:
         has_numbers |= ~found.is_defined
     is_finite = (has_numbers & found.whole.isfinite()).all(dim=1)
     if not is_finite.all():
-        raise UsageError(
+        raise DataError(
+            "non_finite",
             f"{encoder.name} gives numbers that are not finite for image "
-            f"{start + int(is_finite.int().argmin())}. Check its weights, or use float32."
+            f"{start + int(is_finite.int().argmin())}. Check its weights, or use float32.",
         )

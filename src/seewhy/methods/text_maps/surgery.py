@@ -10,7 +10,13 @@ from seewhy.methods.text_maps.forward import tower_input
 from seewhy.methods.text_maps.method import Asked, TextMapMethod
 from seewhy.methods.text_maps.prompts import averaged
 from seewhy.methods.text_maps.reading import Removal, TextMaps, text_maps
-from seewhy.methods.text_maps.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens
+from seewhy.methods.text_maps.tokens import (
+    ImageTokens,
+    Surgery,
+    check_depth,
+    raw_tokens,
+    surgery_tokens,
+)
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.towers import Tower
@@ -47,6 +53,13 @@ class ClipSurgery(TextMapMethod):
         """Its name in the catalogue; settings between the named ones are surgery, too."""
         named = {None: "raw", MASKCLIP: "maskclip"} if self.removal == "nothing" else {}
         return named.get(self.surgery, "clip-surgery")
+
+    def tower(self, encoder: OpenClipEncoder) -> Tower:
+        """Refuse a depth that the tower does not have."""
+        tower = super().tower(encoder)
+        if self.surgery is not None:
+            check_depth(tower, self.surgery.depth)
+        return tower
 
     def check(
         self, encoder: OpenClipEncoder, texts: Sequence[str], *, others: Sequence[str]

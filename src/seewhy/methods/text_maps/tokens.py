@@ -65,8 +65,8 @@ def surgery_tokens(tower: Tower, pixels: Pixels, surgery: Surgery) -> ImageToken
     refuse_training(tower)
     if isinstance(tower, PoolingTower):
         return _pool_tokens(tower, pixels, surgery)
-    depth = _checked_depth(tower, surgery.depth)
-    blocks = tower.blocks[-depth:]
+    check_depth(tower, surgery.depth)
+    blocks = tower.blocks[-surgery.depth :]
     with _watched(tower, [block.norm for block in blocks]) as seen:
         embeddings = _embedded(tower, pixels)
     stream: Tensor = seen.inputs[blocks[0].norm]
@@ -143,10 +143,10 @@ def _tokens(
     return ImageTokens(embeddings, patches.reshape(len(patches), rows, cols, -1))
 
 
-def _checked_depth(tower: TransformerTower, depth: int) -> int:
-    if not 1 <= depth <= len(tower.blocks):
+def check_depth(tower: Tower, depth: int) -> None:
+    """Raise `UsageError` for a depth that a ViT does not have; a ResNet has none to choose."""
+    if isinstance(tower, TransformerTower) and not 1 <= depth <= len(tower.blocks):
         raise UsageError(
             f"a surgery of depth {depth} was asked for; {tower.name} has {len(tower.blocks)} "
             f"blocks. Use a depth of 1 to {len(tower.blocks)}."
         )
-    return depth

@@ -59,13 +59,19 @@ def _families() -> dict[type, Callable[[Any, str], Tower]]:
 def patch_grid(tower: Tower, pixels: Pixels) -> Grid:
     """Rows and columns of patches; raises `UsageError` where patches would be cut off."""
     height, width = pixels.shape[2:]
+    check_whole_patches(tower, height, width)
+    high, wide = tower.patch
+    return height // high, width // wide
+
+
+def check_whole_patches(tower: Tower, height: int, width: int) -> None:
+    """Raise `UsageError` for a size in pixels that is no whole number of patches."""
     high, wide = tower.patch
     if height % high or width % wide or not height or not width:
         raise UsageError(
             f"{tower.name} works on patches of {high} x {wide} pixels, and {height} x {width} is "
             f"no multiple of them. Use {_multiple(height, high)} x {_multiple(width, wide)}."
         )
-    return height // high, width // wide
 
 
 def embed_at(

@@ -128,9 +128,9 @@ def write_card(
         "## Limits",
         "",
         "It knows only the words and things named above: photographs, other objects and other",
-        "words are outside its world. Unknown words are refused by name; known ones of groups that",
-        "its captions do not speak of say nothing to it. Use a published CLIP (`open_clip:...`) for",
-        "real photographs.",
+        "words are outside its world. Unknown words are refused by name; known ones of groups",
+        "that its captions do not speak of say nothing to it. Use a published CLIP",
+        "(`open_clip:...`) for real photographs.",
         "",
     ]
     (folder / "card.md").write_text("\n".join(lines), encoding="utf-8")

@@ -112,7 +112,9 @@ def test_a_scheduler_may_stop_the_program(program, monkeypatch, tmp_path):
 def started_and_sent(number: int) -> subprocess.CompletedProcess:
     """A program that tidies up when it is told to stop by a signal."""
     code = (
-        "import sys, time, types\n"
+        "import signal, sys, time, types\n"
+        # A shell's background jobs ignore interrupts, and so do the programs that they start.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def train_encoder(*given, **options):\n"
         "    try:\n        print('ready', flush=True); time.sleep(60)\n"
         "    finally:\n        print('tidied', flush=True)\n"

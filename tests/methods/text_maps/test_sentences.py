@@ -11,7 +11,7 @@ from tests.methods.text_maps.golden import TOLERANCE, arrays, picture, tensor
 from tests.models.texts import piecewise_encoder
 from torch.testing import assert_close
 
-from seewhy.base.errors import UsageError
+from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
@@ -248,5 +248,6 @@ def test_numbers_that_are_not_finite_are_refused():
     encoder = tiny_dual_encoder("vit")
     with torch.no_grad():
         encoder.module.visual.ln_post.bias[0] = torch.nan
-    with pytest.raises(UsageError, match="not finite for image 0"):
+    with pytest.raises(DataError, match="not finite for image 0") as caught:
         explained(encoder)
+    assert caught.value.code == "non_finite"

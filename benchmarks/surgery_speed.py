@@ -27,12 +27,12 @@ from seewhy.methods.text_maps.features import class_weights, scaled, similaritie
 from seewhy.methods.text_maps.forward import channel_site, cosines, embedded
 from seewhy.methods.text_maps.maps import over_input
 from seewhy.methods.text_maps.method import Asked
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
 from seewhy.models.guard import inference
 from seewhy.models.load import load_model
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.towers import Tower, image_tower, patch_grid
+from seewhy.passes.prompts import PromptEnsemble
 
 SEED = 0
 THREADS = 2

@@ -36,11 +36,11 @@ from seewhy.evaluation.maps import (
 )
 from seewhy.methods.text_maps.catalogue import MAP_METHODS, map_method
 from seewhy.methods.text_maps.method import TextMapMethod
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.score_cam import ScoreCam
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.methods.text_maps.tokens import Surgery
 from seewhy.models.load import load_model
+from seewhy.passes.prompts import PromptEnsemble
 
 ENCODER = "embedded:clip-objects"
 SIDE = 128

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from seewhy.methods.text_maps.catalogue import map_method
     from seewhy.methods.text_maps.framing import Framing
     from seewhy.methods.text_maps.method import View
-    from seewhy.methods.text_maps.prompts import PromptEnsemble
     from seewhy.methods.text_maps.sentences import SentenceView
     from seewhy.methods.text_maps.surgery import ClipSurgery
     from seewhy.methods.text_maps.tokens import Surgery
     from seewhy.models.classifiers import Classifier
     from seewhy.models.load import load_model
+    from seewhy.passes.prompts import PromptEnsemble
     from seewhy.results.explanation import Explanation, load_explanation
 
     __version__: str
@@ -61,7 +61,7 @@ _HOMES = {
     "Explanation": "seewhy.results.explanation",
     "Framing": "seewhy.methods.text_maps.framing",
     "ImageRecord": "seewhy.data.records",
-    "PromptEnsemble": "seewhy.methods.text_maps.prompts",
+    "PromptEnsemble": "seewhy.passes.prompts",
     "SentenceView": "seewhy.methods.text_maps.sentences",
     "Surgery": "seewhy.methods.text_maps.tokens",
     "UsageError": "seewhy.base.errors",

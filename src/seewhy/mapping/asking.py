@@ -9,13 +9,13 @@ from seewhy.mapping.settings import AskSettings
 from seewhy.methods.text_maps.catalogue import map_method
 from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import TextMapMethod, View
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.models.identity import facts_digest, model_digest
 from seewhy.models.load import load_model
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.templates import SLOT
+from seewhy.passes.prompts import PromptEnsemble
 
 MOST_TEXTS = 1000
 """How many maps an image may have for each method."""

@@ -17,10 +17,10 @@ from seewhy.data.segmentation.pascal import CONTEXT_NAMES, VOC_NAMES
 from seewhy.data.segmentation.records import LabelMap
 from seewhy.evaluation.tasks.viewer import Viewer
 from seewhy.methods.text_maps.catalogue import map_method
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.reading import TextMaps
 from seewhy.models.openclip_zoo import build
 from seewhy.models.tiny import SIDE, tiny_dual_encoder
+from seewhy.passes.prompts import PromptEnsemble
 
 STEP = 40
 PATCH = 8

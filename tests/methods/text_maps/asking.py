@@ -3,9 +3,9 @@
 import numpy as np
 from tests.methods.text_maps.golden import picture
 
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.methods.text_maps.tokens import Surgery
+from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.parts import Heatmap
 
 TEXTS = ["red circle", "blue square", "digit 5"]

@@ -6,8 +6,8 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from seewhy.methods.text_maps.attention_maps import AttentionRollout, LastAttention
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.models.tiny import tiny_dual_encoder
+from seewhy.passes.prompts import PromptEnsemble
 
 PIXELS = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

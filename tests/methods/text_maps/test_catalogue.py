@@ -11,10 +11,10 @@ from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.catalogue import MAP_METHODS, map_method
 from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.models.guard import fingerprint
 from seewhy.models.load import load_model
 from seewhy.models.tiny import tiny_dual_encoder
+from seewhy.passes.prompts import PromptEnsemble
 
 GRID = View(Framing(size=64), "grid")
 TINY = {

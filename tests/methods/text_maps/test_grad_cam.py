@@ -16,9 +16,9 @@ from seewhy.methods.text_maps.forward import (
 )
 from seewhy.methods.text_maps.grad_cam import GradCam
 from seewhy.methods.text_maps.method import View
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import embed_at, image_tower
+from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.explanation import load_explanation
 from seewhy.taps.hooks import on_calls
 

@@ -10,11 +10,11 @@ from tests.methods.text_maps.golden import golden_encoder, picture
 from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.models.guard import fingerprint
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower
+from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.explanation import load_explanation
 from seewhy.results.parts import ConceptScores
 

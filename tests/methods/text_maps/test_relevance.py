@@ -6,9 +6,9 @@ from tests.methods.text_maps.golden import picture, small_vit
 from torch.nn import functional
 from torch.testing import assert_close
 
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.relevance import AttentionRelevance
 from seewhy.models.tiny import tiny_dual_encoder
+from seewhy.passes.prompts import PromptEnsemble
 
 PIXELS = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 METHOD = AttentionRelevance()

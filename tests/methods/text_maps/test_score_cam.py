@@ -6,10 +6,10 @@ from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.forward import Kept, channel_maps, channel_site, embedded
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.score_cam import ScoreCam, blurred
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower
+from seewhy.passes.prompts import PromptEnsemble
 
 TEXTS = ["red circle", "digit 5"]
 

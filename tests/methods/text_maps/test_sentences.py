@@ -15,7 +15,6 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.sentences import (
     SentenceView,
     leading_tokens,
@@ -28,6 +27,7 @@ from seewhy.models.guard import fingerprint
 from seewhy.models.text_tokens import END, START, text_tokens
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower
+from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.explanation import load_explanation
 from seewhy.results.parts import ConceptScores
 

@@ -33,7 +33,6 @@ from seewhy.evaluation.tasks.tagging import TaggingTask
 from seewhy.evaluation.tasks.viewer import Viewer, input_side
 from seewhy.methods.text_maps.catalogue import map_method
 from seewhy.methods.text_maps.method import TextMapMethod
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.models.colours import ColourSegmenter
 from seewhy.models.identity import model_digest
@@ -43,6 +42,7 @@ from seewhy.models.protocols import PointSegmenter
 from seewhy.models.segmenters import load_segmenter
 from seewhy.passes.jobs import run_job
 from seewhy.passes.options import PassOptions
+from seewhy.passes.prompts import PromptEnsemble
 from seewhy.passes.rows import failures_in
 from seewhy.passes.store import Store
 

@@ -14,13 +14,13 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.evaluation.tasks.windows import Tiles, one_tile, sliding_tiles
 from seewhy.methods.text_maps.framing import Framing, Shown
 from seewhy.methods.text_maps.method import Asked, TextMapMethod
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.reading import TextMaps
 from seewhy.models.guard import inference
 from seewhy.models.identity import model_digest
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.towers import image_tower
+from seewhy.passes.prompts import PromptEnsemble
 
 
 @dataclass(frozen=True, eq=False)

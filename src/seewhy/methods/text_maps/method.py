@@ -14,12 +14,12 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.base.versions import library_versions
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.framing import Framing, Shown, Size
-from seewhy.methods.text_maps.prompts import PromptEnsemble
 from seewhy.methods.text_maps.reading import TextMaps
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.towers import Tower, check_whole_patches, image_tower
+from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.explanation import Explanation
 from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part, Unit
 

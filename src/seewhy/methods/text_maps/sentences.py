@@ -22,7 +22,6 @@ from seewhy.methods.text_maps.method import (
     check_images,
     input_size,
 )
-from seewhy.methods.text_maps.prompts import PromptEnsemble, averaged
 from seewhy.methods.text_maps.reading import TextMaps
 from seewhy.methods.text_maps.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens
 from seewhy.models.guard import inference
@@ -31,6 +30,7 @@ from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.templates import SLOT
 from seewhy.models.text_tokens import TextTokens, text_tokens
 from seewhy.models.towers import Tower, image_tower
+from seewhy.passes.prompts import PromptEnsemble, averaged
 from seewhy.results.explanation import Explanation
 from seewhy.results.parts import ConceptScores, Heatmap, Unit
 

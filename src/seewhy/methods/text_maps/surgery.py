@@ -8,7 +8,6 @@ from seewhy.base.axes import Pixels
 from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.forward import tower_input
 from seewhy.methods.text_maps.method import Asked, TextMapMethod
-from seewhy.methods.text_maps.prompts import averaged
 from seewhy.methods.text_maps.reading import Removal, TextMaps, text_maps
 from seewhy.methods.text_maps.tokens import (
     ImageTokens,
@@ -20,6 +19,7 @@ from seewhy.methods.text_maps.tokens import (
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.towers import Tower
+from seewhy.passes.prompts import averaged
 from seewhy.results.parts import Unit
 
 MASKCLIP = Surgery(depth=1, attention="identity")

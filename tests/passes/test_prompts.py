@@ -8,12 +8,12 @@ from tests.methods.text_maps.golden import arrays, tensor
 from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.prompts import PromptEnsemble, averaged
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.openclip_zoo import build
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.vocabulary import WordTokenizer
+from seewhy.passes.prompts import PromptEnsemble, averaged
 
 TEMPLATES = ("a {}", "a photo of the {}", "the red {}")
 VISION = {"image_size": 16, "layers": 1, "width": 16, "patch_size": 8, "head_width": 16}
@@ -86,7 +86,7 @@ def test_names_are_encoded_once_and_in_any_company(encoder, monkeypatch):
 
 
 def test_many_names_are_encoded_in_batches(encoder, monkeypatch):
-    monkeypatch.setattr("seewhy.methods.text_maps.prompts._NAMES_AT_ONCE", 2)
+    monkeypatch.setattr("seewhy.passes.prompts._NAMES_AT_ONCE", 2)
     names = ["circle", "square", "red", "blue", "green"]
     found = PromptEnsemble(encoder, TEMPLATES).embeddings(names)
     monkeypatch.undo()

@@ -1,9 +1,11 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from tests.training.examples import TINY
+from torch import nn
 from torch.nn import functional
 from torch.testing import assert_close
 
@@ -131,9 +133,10 @@ def test_a_second_stage_goes_on_at_a_finer_grid(tmp_path, monkeypatch):
 def test_a_grown_encoder_sees_an_enlarged_image_as_it_saw_the_small_one():
     small, large = Stage(SIDE, Schedule(1)), Stage(2 * SIDE, Schedule(1))
     guide = Guide(encoders._module(TINY, small, start=None, seed=3), TINY, seed=0)
-    before = guide.encoder.visual
+    first = guide.encoder.visual
     encoders._adapt(guide, TINY, small)
-    assert guide.encoder.visual is before
+    before = guide.encoder.visual
+    assert torch.equal(before.positional_embedding, first.positional_embedding)
     encoders._adapt(guide, TINY, large)
     after = guide.encoder.visual
     assert after.grid_size == (8, 8)
@@ -143,6 +146,35 @@ def test_a_grown_encoder_sees_an_enlarged_image_as_it_saw_the_small_one():
     corners = table[1:].reshape(8, 8, -1)[[0, 0, 7, 7], [0, 7, 0, 7]]
     native = before.positional_embedding[1:].reshape(4, 4, -1)[[0, 0, 3, 3], [0, 3, 0, 3]]
     assert_close(corners, native)
+
+
+def test_what_a_stage_leaves_out_is_left_out_in_training_and_nowhere_else(
+    tmp_path, tiny_preset, monkeypatch
+):
+    stage = replace(TINY.stages[0], patch_dropout=0.5)
+    monkeypatch.setitem(RECIPES, "tiny", replace(TINY, stages=(stage,)))
+    seen = []
+    read = nn.MultiheadAttention.forward
+    monkeypatch.setattr(
+        nn.MultiheadAttention,
+        "forward",
+        lambda self, query, *rest, **more: (
+            seen.append((self.embed_dim, query.shape[1])),
+            read(self, query, *rest, **more),
+        )[1],
+    )
+    torch.rand(3)
+    state = torch.get_rng_state()
+    first = trained(tmp_path / "a", 1)
+    in_training = {tokens for width, tokens in seen if width == TINY.vision["width"]}
+    assert {1 + 8, 1 + 16} <= in_training
+    assert torch.equal(state, torch.get_rng_state())
+    torch.rand(5)
+    again = trained(tmp_path / "b", 1)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    config = json.loads((tmp_path / "a" / "open_clip_config.json").read_text())
+    assert "patch_dropout" not in config["model_cfg"]["vision_cfg"]
+    assert "50% of patches left out" in (tmp_path / "a" / "card.md").read_text()
 
 
 @pytest.mark.parametrize(("steps", "counts"), [(30, (20, 10)), (4, (2, 2)), (1, (1,))])

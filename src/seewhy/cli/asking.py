@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seewhy.base.errors import UsageError
-
-ASK, HOW, RUN = "What to ask", "How to ask", "How to run"
+from seewhy.cli.options import ASK, HOW
 
 TextOption = Annotated[
     list[str] | None,
@@ -58,17 +57,6 @@ RemovalOption = Annotated[
 StrictOption = Annotated[
     bool,
     typer.Option("--strict", help="Refuse texts that the encoder would cut.", rich_help_panel=HOW),
-]
-DeviceOption = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.", rich_help_panel=RUN)
-]
-DownloadOption = Annotated[
-    bool,
-    typer.Option("--allow-download", help="Fetch weights by their name.", rich_help_panel=RUN),
-]
-TruncatedOption = Annotated[
-    bool,
-    typer.Option("--tolerate-truncated", help="Use images cut short.", rich_help_panel=RUN),
 ]
 
 

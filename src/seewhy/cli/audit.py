@@ -13,14 +13,26 @@ from seewhy.audit.changes import read_audit, with_baseline
 from seewhy.audit.settings import AuditSettings
 from seewhy.base.errors import UsageError
 from seewhy.cli.gate import TRIPPED, asked_gate
-from seewhy.cli.options import OutputOption, SeedOption
+from seewhy.cli.options import (
+    ASK,
+    HOW,
+    RUN,
+    BatchOption,
+    BootstrapOption,
+    DeviceOption,
+    DownloadOption,
+    FailuresOption,
+    OutputOption,
+    ResumeOption,
+    SeedOption,
+    ShardOption,
+    TruncatedOption,
+    WorkersOption,
+)
 from seewhy.cli.summary import show_summary
 
 DEFAULTS = AuditSettings()
 
-_WHAT = "What to ask"
-_HOW = "How to ask"
-_RUN = "How to run"
 _ACT = "What to do with the answer"
 
 _REQUEST = ("data", "captions", "encoder", "probe", "classes", "label_column")
@@ -32,25 +44,25 @@ DataOption = Annotated[
         metavar="PATH",
         help="A folder of images, with a folder per class if they are labelled, a CSV or "
         "Parquet manifest, MNIST files, or hf: and a saved data set.",
-        rich_help_panel=_WHAT,
+        rich_help_panel=ASK,
     ),
 ]
 CaptionsOption = Annotated[
     Path,
-    typer.Option(help="A YAML file of concept groups and their captions.", rich_help_panel=_WHAT),
+    typer.Option(help="A YAML file of concept groups and their captions.", rich_help_panel=ASK),
 ]
 ModelOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
         help="The classifier, as `seewhy models` explains; more than once to compare.",
-        rich_help_panel=_WHAT,
+        rich_help_panel=ASK,
     ),
 ]
 CompareOption = Annotated[
     tuple[str, str] | None,
     typer.Option(
-        metavar="NAME NAME", help="Two classifiers on the same images.", rich_help_panel=_WHAT
+        metavar="NAME NAME", help="Two classifiers on the same images.", rich_help_panel=ASK
     ),
 ]
 EncoderOption = Annotated[
@@ -58,7 +70,7 @@ EncoderOption = Annotated[
     typer.Option(
         metavar="NAME",
         help="The dual encoder that understands captions.",
-        rich_help_panel=_WHAT,
+        rich_help_panel=ASK,
     ),
 ]
 ClassesOption = Annotated[
@@ -67,7 +79,7 @@ ClassesOption = Annotated[
         metavar="NAMES",
         help="Names of the classes in the order of the logits: separated by commas, or a text "
         "file with one a line.",
-        rich_help_panel=_WHAT,
+        rich_help_panel=ASK,
     ),
 ]
 LabelOption = Annotated[
@@ -75,7 +87,7 @@ LabelOption = Annotated[
     typer.Option(
         metavar="COLUMN",
         help="The column of the manifest with the true class.",
-        rich_help_panel=_WHAT,
+        rich_help_panel=ASK,
     ),
 ]
 ProbeOption = Annotated[
@@ -83,77 +95,40 @@ ProbeOption = Annotated[
     typer.Option(
         metavar="PATH",
         help="Images that know nothing of the task; drawn ones if not given.",
-        rich_help_panel=_WHAT,
+        rich_help_panel=ASK,
     ),
 ]
 ProtocolOption = Annotated[
     Literal["default", "paper"],
     typer.Option(
-        help="Readings that can be shown to be right, or the published one.", rich_help_panel=_HOW
+        help="Readings that can be shown to be right, or the published one.", rich_help_panel=HOW
     ),
-]
-BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time.", rich_help_panel=_HOW)]
-DeviceOption = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.", rich_help_panel=_HOW)
-]
-BootstrapOption = Annotated[
-    int, typer.Option(min=100, help="Resamples behind each interval.", rich_help_panel=_HOW)
 ]
 ControlsOption = Annotated[
-    int, typer.Option(min=3, help="Untrained copies of each model.", rich_help_panel=_HOW)
-]
-FailuresOption = Annotated[
-    float,
-    typer.Option(
-        min=0, max=1, help="The share of images that may be unusable.", rich_help_panel=_HOW
-    ),
-]
-TruncatedOption = Annotated[
-    bool,
-    typer.Option("--tolerate-truncated", help="Use images cut short.", rich_help_panel=_HOW),
-]
-DownloadOption = Annotated[
-    bool,
-    typer.Option("--allow-download", help="Fetch weights by their name.", rich_help_panel=_HOW),
+    int, typer.Option(min=3, help="Untrained copies of each model.", rich_help_panel=HOW)
 ]
 MemoryOption = Annotated[
     str,
     typer.Option(
         metavar="SIZE",
         help="What the graft may take at once, such as 4GB.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN,
     ),
 ]
 ApproximateOption = Annotated[
     Literal["bf16"] | None,
     typer.Option(
         help="Match in bfloat16: faster, and a few units find another match.",
-        rich_help_panel=_RUN,
+        rich_help_panel=RUN,
     ),
-]
-ShardOption = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        metavar="IMAGES",
-        help="The most images that an interruption loses.",
-        rich_help_panel=_RUN,
-    ),
-]
-ResumeOption = Annotated[
-    bool,
-    typer.Option("--resume", help="Go on with an interrupted run.", rich_help_panel=_RUN),
-]
-WorkersOption = Annotated[
-    int, typer.Option(min=0, help="Processes that read images ahead.", rich_help_panel=_RUN)
 ]
 EngineOption = Annotated[
     Literal["local", "ray"],
-    typer.Option(help="This process, or all of a Ray cluster.", rich_help_panel=_RUN),
+    typer.Option(help="This process, or all of a Ray cluster.", rich_help_panel=RUN),
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Where the Ray cluster is.", rich_help_panel=_RUN),
+    typer.Option(metavar="HOST:PORT", help="Where the Ray cluster is.", rich_help_panel=RUN),
 ]
 FailOnOption = Annotated[
     list[str] | None,

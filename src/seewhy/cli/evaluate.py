@@ -4,12 +4,26 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seewhy.cli.console import show, show_table
-from seewhy.cli.options import OutputOption, SeedOption
+from seewhy.cli.options import (
+    ASK,
+    HOW,
+    RUN,
+    BootstrapOption,
+    DeviceOption,
+    DownloadOption,
+    FailuresOption,
+    OutputOption,
+    ResumeOption,
+    SeedOption,
+    ShardOption,
+    TruncatedOption,
+    WorkersOption,
+)
 from seewhy.evaluation.tasks.settings import (
     DatasetName,
     EvaluationSettings,
@@ -25,9 +39,6 @@ if TYPE_CHECKING:
 
 _DEFAULTS = {name: field.default for name, field in EvaluationSettings.model_fields.items()}
 
-_WHAT = "What to ask"
-_HOW = "How to ask"
-_RUN = "How to run"
 _ONE = "For some tasks"
 
 evaluate = typer.Typer(
@@ -44,26 +55,26 @@ _HELP: Mapping[TaskName, str] = {
 
 DatasetOption = Annotated[
     DatasetName,
-    typer.Option(help="The data set; scenes and digit-collages are drawn.", rich_help_panel=_WHAT),
+    typer.Option(help="The data set; scenes and digit-collages are drawn.", rich_help_panel=ASK),
 ]
 RootOption = Annotated[
     Path | None,
-    typer.Option(help="The folder that the data set lies in.", rich_help_panel=_WHAT),
+    typer.Option(help="The folder that the data set lies in.", rich_help_panel=ASK),
 ]
 WordsOption = Annotated[
     Words | None,
-    typer.Option(help="By which words drawn things are asked for.", rich_help_panel=_WHAT),
+    typer.Option(help="By which words drawn things are asked for.", rich_help_panel=ASK),
 ]
 EncoderOption = Annotated[
     str,
-    typer.Option(metavar="NAME", help="The dual encoder to be measured.", rich_help_panel=_WHAT),
+    typer.Option(metavar="NAME", help="The dual encoder to be measured.", rich_help_panel=ASK),
 ]
 MethodOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
         help="What makes the maps, or for tagging the scores; more than once to compare.",
-        rich_help_panel=_WHAT,
+        rich_help_panel=ASK,
     ),
 ]
 TemplateOption = Annotated[
@@ -72,7 +83,7 @@ TemplateOption = Annotated[
         metavar="TEXT",
         help="What a name is put into, such as 'a photo of a {}.'; more than once to average. "
         "If not given, the 85 published ones, or for drawn data the names alone.",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 SizeOption = Annotated[
@@ -81,17 +92,14 @@ SizeOption = Annotated[
         min=1,
         metavar="PIXELS",
         help="The side of the input; if not given, 512, or for drawn data the encoder's own.",
-        rich_help_panel=_HOW,
+        rich_help_panel=HOW,
     ),
 ]
 LimitOption = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="IMAGES", help="At most so many, chosen by the seed.", rich_help_panel=_WHAT
+        min=1, metavar="IMAGES", help="At most so many, chosen by the seed.", rich_help_panel=ASK
     ),
-]
-BootstrapOption = Annotated[
-    int, typer.Option(min=100, help="Resamples behind each interval.", rich_help_panel=_HOW)
 ]
 LayoutOption = Annotated[
     Layout,
@@ -125,39 +133,7 @@ SegmenterOption = Annotated[
 ]
 BatchOption = Annotated[
     int,
-    typer.Option(min=1, help="Images at a time, where all are asked alike.", rich_help_panel=_HOW),
-]
-DeviceOption = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.", rich_help_panel=_HOW)
-]
-FailuresOption = Annotated[
-    float,
-    typer.Option(
-        min=0, max=1, help="The share of images that may be unusable.", rich_help_panel=_HOW
-    ),
-]
-TruncatedOption = Annotated[
-    bool,
-    typer.Option("--tolerate-truncated", help="Use images cut short.", rich_help_panel=_HOW),
-]
-DownloadOption = Annotated[
-    bool,
-    typer.Option("--allow-download", help="Fetch weights by their name.", rich_help_panel=_HOW),
-]
-ShardOption = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        metavar="IMAGES",
-        help="The most images that an interruption loses.",
-        rich_help_panel=_RUN,
-    ),
-]
-ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Go on with an interrupted run.", rich_help_panel=_RUN)
-]
-WorkersOption = Annotated[
-    int, typer.Option(min=0, help="Processes that read images ahead.", rich_help_panel=_RUN)
+    typer.Option(min=1, help="Images at a time, where all are asked alike.", rich_help_panel=RUN),
 ]
 
 

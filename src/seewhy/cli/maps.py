@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from seewhy.cli.asking import (
-    ASK,
-    HOW,
-    RUN,
-    DeviceOption,
-    DownloadOption,
     EncoderOption,
     RemovalOption,
     SizeOption,
@@ -21,12 +16,22 @@ from seewhy.cli.asking import (
     TemplateOption,
     TemplatesOption,
     TextOption,
-    TruncatedOption,
     chosen_templates,
     texts_given,
 )
 from seewhy.cli.console import show, show_table
-from seewhy.cli.options import OutputOption, SeedOption
+from seewhy.cli.options import (
+    ASK,
+    HOW,
+    RUN,
+    BatchOption,
+    DeviceOption,
+    DownloadOption,
+    FailuresOption,
+    OutputOption,
+    SeedOption,
+    TruncatedOption,
+)
 from seewhy.mapping.settings import MapSettings
 from seewhy.results.text import number_text
 
@@ -100,13 +105,6 @@ FiguresOption = Annotated[
         "--figures/--no-figures",
         help="Draw a figure per image, side by side; this takes longer than the maps.",
         rich_help_panel=RUN,
-    ),
-]
-BatchOption = Annotated[int, typer.Option(min=1, help="Images at a time.", rich_help_panel=RUN)]
-FailuresOption = Annotated[
-    float,
-    typer.Option(
-        min=0, max=1, help="The share of images that may be unusable.", rich_help_panel=RUN
     ),
 ]
 

@@ -8,21 +8,23 @@ import typer
 
 from seewhy.base.errors import UsageError
 from seewhy.cli.asking import (
-    ASK,
-    HOW,
-    DeviceOption,
-    DownloadOption,
     EncoderOption,
     RemovalOption,
     SizeOption,
     StrictOption,
     TemplateOption,
     TemplatesOption,
-    TruncatedOption,
     chosen_templates,
 )
 from seewhy.cli.console import show, show_table
-from seewhy.cli.options import SeedOption
+from seewhy.cli.options import (
+    ASK,
+    HOW,
+    DeviceOption,
+    DownloadOption,
+    SeedOption,
+    TruncatedOption,
+)
 from seewhy.mapping.settings import PointSettings
 from seewhy.results.text import number_text, percent_text, short_text
 

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from seewhy.cli.asking import (
-    HOW,
-    DeviceOption,
-    DownloadOption,
     EncoderOption,
     SizeOption,
     StrictOption,
-    TruncatedOption,
 )
 from seewhy.cli.console import show, show_table
-from seewhy.cli.options import SeedOption
+from seewhy.cli.options import HOW, DeviceOption, DownloadOption, SeedOption, TruncatedOption
 from seewhy.mapping.settings import SentenceSettings
 from seewhy.results.text import number_text, short_text
 

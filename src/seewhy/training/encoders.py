@@ -99,7 +99,8 @@ def train_encoder(
             output / "training.csv", guide.encoder, tokenizer, groups=recipe.groups, after=done
         )
         batches = iter(_drawn_ahead(_Batches(recipe, stage, seed=seed, first=done)))
-        with sdpa_kernel(_kernel(stage)):
+        with sdpa_kernel(_kernel(stage)), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + done)
             fit(
                 guide,
                 partial(_next_loss, batches, guide=guide, tokenizer=tokenizer, recipe=recipe),
@@ -115,6 +116,7 @@ def train_encoder(
         + (" --start FOLDER" if start else ""),
         "steps": ", then ".join(
             f"{stage.schedule.steps} of {stage.batch_size} images of {stage.side} pixels a side"
+            + (f", {stage.patch_dropout:.0%} of patches left out" if stage.patch_dropout else "")
             for stage in stages
         ),
         "parameters": f"{sum(weight.numel() for weight in guide.encoder.parameters()):,}",
@@ -153,23 +155,22 @@ def _shortened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
 
 
 def _module(recipe: EncoderRecipe, stage: Stage, *, start: Path | None, seed: int) -> nn.Module:
-    module = build_clip(model_config(recipe, side=stage.side)["model_cfg"], seed=seed)
+    module = build_clip(model_config(recipe, stage)["model_cfg"], seed=seed)
     if start is not None:
         fit_weights(module, read_weights(start / WEIGHTS_FILE), source=str(start))
     return module.to(memory_format=torch.channels_last)
 
 
 def _adapt(guide: Guide, recipe: EncoderRecipe, stage: Stage) -> None:
-    """Give the encoder in training the grid of a stage's images, if it is another one."""
-    grown: Any = build_clip(model_config(recipe, side=stage.side)["model_cfg"])
+    """Give the encoder in training the grid of a stage's images and what the stage leaves out."""
+    grown: Any = build_clip(model_config(recipe, stage)["model_cfg"])
     encoder: Any = guide.encoder
-    if grown.visual.image_size == encoder.visual.image_size:
-        return
     weights = encoder.state_dict()
-    name = "visual.positional_embedding"
-    weights[name] = resized_positions(
-        weights[name], encoder.visual.grid_size, grown.visual.grid_size
-    )
+    if grown.visual.image_size != encoder.visual.image_size:
+        name = "visual.positional_embedding"
+        weights[name] = resized_positions(
+            weights[name], encoder.visual.grid_size, grown.visual.grid_size
+        )
     grown.load_state_dict(weights)
     guide.encoder = grown.to(memory_format=torch.channels_last)
 

@@ -27,6 +27,8 @@ class Stage:
     batch_size: int = 128
     # Share of scenes with two or three objects.
     crowded: float = 0.25
+    # Share of patches that are left out of each image: what is left must speak for itself.
+    patch_dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,18 @@ RECIPES = {
             name="clip-objects",
             vision={"layers": 8, "width": 128, "head_width": 32, "patch_size": 8},
             stages=(
-                Stage(SIDE, Schedule(1000, matrix_rate=0.02, cycle=1600), crowded=0.65),
+                Stage(
+                    SIDE,
+                    Schedule(2400, matrix_rate=0.02, cycle=3600),
+                    crowded=0.65,
+                    patch_dropout=0.5,
+                ),
                 Stage(
                     2 * SIDE,
-                    Schedule(900, learning_rate=7e-4, matrix_rate=0.012),
+                    Schedule(2600, learning_rate=7e-4, matrix_rate=0.012),
                     batch_size=64,
                     crowded=0.65,
+                    patch_dropout=0.5,
                 ),
             ),
             plain_digits=0.1,
@@ -103,18 +111,21 @@ RECIPES = {
 }
 
 
-def model_config(recipe: EncoderRecipe, *, side: int | None = None) -> dict[str, Any]:
+def model_config(recipe: EncoderRecipe, stage: Stage | None = None) -> dict[str, Any]:
     """The encoder's configuration, in open_clip's own format, with its words.
 
-    `side` is that of a stage of training, by default the last.
+    In a stage of training it has that stage's size and leaves patches out.
     """
-    side = side or recipe.side
+    side = recipe.side if stage is None else stage.side
+    vision = dict(recipe.vision)
+    if stage is not None and stage.patch_dropout:
+        vision["patch_dropout"] = stage.patch_dropout
     words = vocabulary()
     tokenizer = WordTokenizer(words, CONTEXT)
     return {
         "model_cfg": {
             "embed_dim": recipe.embed_dim,
-            "vision_cfg": {**recipe.vision, "image_size": side},
+            "vision_cfg": {**vision, "image_size": side},
             "text_cfg": {**_TEXT, "vocab_size": tokenizer.vocab_size},
         },
         "preprocess_cfg": {

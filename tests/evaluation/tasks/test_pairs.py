@@ -13,7 +13,8 @@ from tests.evaluation.tasks.trees import (
 
 from seewhy.base.errors import DataError
 from seewhy.data.segmentation.records import ClassMasks
-from seewhy.evaluation.tasks.pairs import MEASURES, MapsTask, PointsTask, pointed_mask
+from seewhy.evaluation.tasks.pairs import MEASURES, MapsTask, PointsTask
+from seewhy.evaluation.tasks.pointed import pointed_mask
 from seewhy.evaluation.tasks.readings import read_figures
 from seewhy.evaluation.tasks.rows import measured_part, rows_of
 from seewhy.evaluation.tasks.viewer import Viewer

@@ -18,7 +18,7 @@ from seewhy.evaluation.camouflage import (
     weighted_f_measure,
 )
 from seewhy.evaluation.tasks.job import Sample, Task, Truth
-from seewhy.evaluation.tasks.pairs import pointed_mask, segmenter_name
+from seewhy.evaluation.tasks.pointed import both_ways, pointed_mask, pointed_sample, pointing_facts
 from seewhy.evaluation.tasks.rows import Measured
 from seewhy.evaluation.tasks.viewer import Viewer
 from seewhy.methods.text_maps.points import DEFAULT, Pointing
@@ -42,18 +42,16 @@ class CamouflageTask(Task):
     @property
     def variants(self) -> tuple[str, ...]:
         """The methods, each in both ways."""
-        ways = ("map",) if self.segmenter is None else ("map", "points")
-        return tuple(f"{method}, {way}" for method in self.viewer.methods for way in ways)
+        return both_ways(self.viewer, self.segmenter)
 
     def facts(self) -> dict[str, Any]:
         """Encoder, methods, prompt, segmenter and how points are chosen."""
-        own = {"segmenter": segmenter_name(self.segmenter), "pointing": repr(self.pointing)}
-        return self.viewer.facts() | {"prompt": self.prompt, **own}
+        own = pointing_facts(self.viewer, self.segmenter, pointing=self.pointing)
+        return own | {"prompt": self.prompt}
 
     def prepare(self, image: Image.Image, truth: Truth) -> Sample:
         """The whole image, and its pixels for the segmenter."""
-        kept = None if self.segmenter is None else np.array(image)
-        return Sample(self.viewer.tiles(image), truth, image.size, kept)
+        return pointed_sample(self.viewer, self.segmenter, image=image, truth=truth)
 
     def measure(self, samples: Sequence[Sample]) -> list[Measured]:
         """A row for each variant."""

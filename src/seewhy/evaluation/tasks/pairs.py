@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from seewhy.base.errors import DataError, InternalError
 from seewhy.data.segmentation.records import ClassMasks, LabelMap, Tags
@@ -22,11 +22,10 @@ from seewhy.evaluation.maps import (
 )
 from seewhy.evaluation.overlap import THRESHOLDS, overlap
 from seewhy.evaluation.tasks.job import Sample, Task, Truth
+from seewhy.evaluation.tasks.pointed import both_ways, pointed_mask, pointed_sample, pointing_facts
 from seewhy.evaluation.tasks.rows import Measured
 from seewhy.evaluation.tasks.viewer import Viewer
-from seewhy.methods.text_maps.points import DEFAULT, Pointing, map_points
-from seewhy.methods.text_maps.segmenting import best_mask
-from seewhy.models.checkpoints import weights_hash
+from seewhy.methods.text_maps.points import DEFAULT, Pointing
 from seewhy.models.protocols import PointSegmenter
 
 CONTRAST, POINTING, ENERGY = "mSC", "pointing game", "energy"
@@ -96,18 +95,16 @@ class PointsTask(Task):
     @property
     def variants(self) -> tuple[str, ...]:
         """The methods, each in both ways."""
-        ways = ("map",) if self.segmenter is None else ("map", "points")
-        return tuple(f"{method}, {way}" for method in self.viewer.methods for way in ways)
+        return both_ways(self.viewer, self.segmenter)
 
     def facts(self) -> dict[str, Any]:
         """Encoder, methods, classes, segmenter and how points are chosen."""
-        own = {"segmenter": segmenter_name(self.segmenter), "pointing": repr(self.pointing)}
-        return self.viewer.facts() | {"classes": self.class_names, **own}
+        own = pointing_facts(self.viewer, self.segmenter, pointing=self.pointing)
+        return own | {"classes": self.class_names}
 
     def prepare(self, image: Image.Image, truth: Truth) -> Sample:
         """The whole image, and its pixels for the segmenter."""
-        kept = None if self.segmenter is None else np.array(image)
-        return Sample(self.viewer.tiles(image), truth, image.size, kept)
+        return pointed_sample(self.viewer, self.segmenter, image=image, truth=truth)
 
     def measure(self, samples: Sequence[Sample]) -> list[Measured]:
         """A row for each variant and label."""
@@ -126,35 +123,6 @@ class PointsTask(Task):
                     )
                     number = names[f"{method}, points"]
                     yield {"method": number, "points": points, **_cut(shown, mask, sample.truth)}
-
-
-def segmenter_name(segmenter: PointSegmenter | None) -> str:
-    """What a segmenter calls itself, or its type, with a digest of its weights if it has any."""
-    if segmenter is None:
-        return "none"
-    name = str(getattr(segmenter, "name", type(segmenter).__name__))
-    network = getattr(segmenter, "module", getattr(segmenter, "model", None))
-    return f"{name} {weights_hash(network)[:16]}" if isinstance(network, nn.Module) else name
-
-
-def pointed_mask(
-    segmenter: PointSegmenter | None,
-    values: Float[Tensor, "rows cols"],
-    size: tuple[int, int],
-    *,
-    pointing: Pointing = DEFAULT,
-) -> tuple[_Mask, int]:
-    """The best mask for the points of a patch map, and how many points there were.
-
-    `size` is (width, height) of the image that the segmenter was set to. Without points, as of a
-    constant map, the mask is empty.
-    """
-    width, height = size
-    points = map_points(values, (height, width), pointing=pointing)
-    if segmenter is None:
-        return np.zeros((height, width), dtype=bool), 0
-    found = best_mask(segmenter, points, size=(height, width))
-    return found.mask, len(points.labels)
 
 
 def _patch_maps(

@@ -24,7 +24,8 @@ from seewhy.evaluation.tasks.document import (
     method_summary,
 )
 from seewhy.evaluation.tasks.job import Task, TaskJob, image_records
-from seewhy.evaluation.tasks.pairs import MapsTask, PointsTask, segmenter_name
+from seewhy.evaluation.tasks.pairs import MapsTask, PointsTask
+from seewhy.evaluation.tasks.pointed import segmenter_name
 from seewhy.evaluation.tasks.readings import images_without_labels, labelled_only, read_figures
 from seewhy.evaluation.tasks.rows import Rows, rows_of, sums_of
 from seewhy.evaluation.tasks.segmentation import SegmentationTask, confusions

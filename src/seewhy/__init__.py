@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from seewhy.data.concepts import ConceptGroups, load_concepts
     from seewhy.data.records import ImageRecord
     from seewhy.methods.text_maps.catalogue import map_method
-    from seewhy.methods.text_maps.framing import Framing
     from seewhy.methods.text_maps.method import View
     from seewhy.methods.text_maps.sentences import SentenceView
     from seewhy.methods.text_maps.surgery import ClipSurgery
     from seewhy.methods.text_maps.tokens import Surgery
     from seewhy.models.classifiers import Classifier
+    from seewhy.models.framing import Framing
     from seewhy.models.load import load_model
     from seewhy.passes.prompts import PromptEnsemble
     from seewhy.results.explanation import Explanation, load_explanation
@@ -59,7 +59,7 @@ _HOMES = {
     "ConceptGroups": "seewhy.data.concepts",
     "DataError": "seewhy.base.errors",
     "Explanation": "seewhy.results.explanation",
-    "Framing": "seewhy.methods.text_maps.framing",
+    "Framing": "seewhy.models.framing",
     "ImageRecord": "seewhy.data.records",
     "PromptEnsemble": "seewhy.passes.prompts",
     "SentenceView": "seewhy.methods.text_maps.sentences",

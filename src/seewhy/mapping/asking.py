@@ -7,9 +7,9 @@ from pathlib import Path
 from seewhy.base.errors import UsageError
 from seewhy.mapping.settings import AskSettings
 from seewhy.methods.text_maps.catalogue import map_method
-from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import TextMapMethod, View
 from seewhy.methods.text_maps.surgery import ClipSurgery
+from seewhy.models.framing import Framing
 from seewhy.models.identity import facts_digest, model_digest
 from seewhy.models.load import load_model
 from seewhy.models.openclip import OpenClipEncoder

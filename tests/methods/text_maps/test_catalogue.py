@@ -9,8 +9,8 @@ from tests.methods.text_maps.golden import picture, small_vit
 
 from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.catalogue import MAP_METHODS, map_method
-from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
+from seewhy.models.framing import Framing
 from seewhy.models.guard import fingerprint
 from seewhy.models.load import load_model
 from seewhy.models.tiny import tiny_dual_encoder

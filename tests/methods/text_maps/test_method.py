@@ -8,9 +8,9 @@ from tests.methods.text_maps.asking import METHOD, SHALLOW, TEXTS, asked, heat
 from tests.methods.text_maps.golden import golden_encoder, picture
 
 from seewhy.base.errors import DataError, UsageError
-from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
 from seewhy.methods.text_maps.surgery import ClipSurgery
+from seewhy.models.framing import Framing
 from seewhy.models.guard import fingerprint
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower

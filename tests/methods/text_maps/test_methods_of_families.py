@@ -9,10 +9,10 @@ from torch import nn
 
 from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.catalogue import MAP_METHODS, map_method
-from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.methods.text_maps.tokens import Surgery
+from seewhy.models.framing import Framing
 from seewhy.models.guard import fingerprint
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.towers import image_tower

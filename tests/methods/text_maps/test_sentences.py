@@ -13,7 +13,6 @@ from torch.testing import assert_close
 
 from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.features import scaled
-from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
 from seewhy.methods.text_maps.sentences import (
     SentenceView,
@@ -23,6 +22,7 @@ from seewhy.methods.text_maps.sentences import (
 )
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
+from seewhy.models.framing import Framing
 from seewhy.models.guard import fingerprint
 from seewhy.models.text_tokens import END, START, text_tokens
 from seewhy.models.tiny import tiny_dual_encoder

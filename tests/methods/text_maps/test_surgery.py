@@ -9,11 +9,11 @@ from tests.methods.text_maps.golden import picture
 from torch.nn import functional
 
 from seewhy.methods.text_maps.features import scaled, similarities
-from seewhy.methods.text_maps.framing import Framing
 from seewhy.methods.text_maps.method import View
 from seewhy.methods.text_maps.surgery import ClipSurgery, ReverseMaps
 from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
 from seewhy.models.embedded import load_embedded
+from seewhy.models.framing import Framing
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower
 from seewhy.passes.prompts import PromptEnsemble

@@ -12,9 +12,10 @@ from torch import Tensor
 from seewhy.base.axes import Pixels
 from seewhy.base.errors import DataError, UsageError
 from seewhy.evaluation.tasks.windows import Tiles, one_tile, sliding_tiles
-from seewhy.methods.text_maps.framing import Framing, Shown
 from seewhy.methods.text_maps.method import Asked, TextMapMethod
 from seewhy.methods.text_maps.reading import TextMaps
+from seewhy.methods.text_maps.shown import Shown
+from seewhy.models.framing import Framing
 from seewhy.models.guard import inference
 from seewhy.models.identity import model_digest
 from seewhy.models.openclip import OpenClipEncoder

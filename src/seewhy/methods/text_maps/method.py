@@ -13,8 +13,9 @@ from seewhy.base.axes import Pixels, TextEmbeddings
 from seewhy.base.errors import DataError, UsageError
 from seewhy.base.versions import library_versions
 from seewhy.methods.text_maps.features import scaled
-from seewhy.methods.text_maps.framing import Framing, Shown, Size
 from seewhy.methods.text_maps.reading import TextMaps
+from seewhy.methods.text_maps.shown import Shown
+from seewhy.models.framing import Framing, Size
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing

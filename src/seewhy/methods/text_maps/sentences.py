@@ -13,7 +13,6 @@ from seewhy.base.errors import UsageError
 from seewhy.base.versions import library_versions
 from seewhy.methods.text_maps.features import scaled, similarities, without_redundant
 from seewhy.methods.text_maps.forward import tower_input
-from seewhy.methods.text_maps.framing import Shown
 from seewhy.methods.text_maps.method import (
     DEFAULT_VIEW,
     IMAGES_AT_ONCE,
@@ -23,6 +22,7 @@ from seewhy.methods.text_maps.method import (
     input_size,
 )
 from seewhy.methods.text_maps.reading import TextMaps
+from seewhy.methods.text_maps.shown import Shown
 from seewhy.methods.text_maps.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder, checked_texts

@@ -61,7 +61,8 @@ def deletion_curve(vision: Sequence[int], language: Sequence[int]) -> Curve:
     says mostly how far down the order of relevance the last shared concept stands.
     """
     hits = np.array([hits_of(vision, language)], dtype=np.int64)
-    return _curves(hits, np.array([len(vision)]), np.array([len(language)]))[0]
+    lengths = np.array([len(vision)]), np.array([len(language)])
+    return np.asarray(_curves(hits, *lengths)[0])
 
 
 def auc(curve: Curve) -> float:

@@ -39,7 +39,7 @@ def described_classes(
         for text in texts
     ]
     rows = encoder.encode_prompts(prompts)
-    parts = rows.split([len(texts) for texts in descriptors.values()])
+    parts = torch.split(rows, [len(texts) for texts in descriptors.values()])
     return torch.stack([part.mean(dim=0) for part in parts])
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from seewhy.base.errors import UsageError
-from seewhy.models.templates import check_templates, filled, published_templates
+from seewhy.models.templates import check_templates, class_templates, filled, published_templates
 
 
 def test_there_are_85_templates_and_all_are_templates():
@@ -10,6 +10,13 @@ def test_there_are_85_templates_and_all_are_templates():
     assert check_templates(templates) == templates
     assert templates[0] == "a bad photo of a {}."
     assert templates[-1] == "this is one {} in the scene."
+
+
+@pytest.mark.parametrize(("data_set", "count"), [("imagenet", 8), ("places365", 3), ("food101", 1)])
+def test_data_sets_have_few_templates_of_their_own(data_set, count):
+    templates = class_templates(data_set)
+    assert len(set(templates)) == count
+    assert check_templates(templates) == templates
 
 
 def test_names_are_put_in_as_they_are():

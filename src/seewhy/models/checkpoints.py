@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from seewhy.base.errors import UsageError
 from seewhy.models.archives import is_archive, read_archive
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "layer")
 _PREFIXES = ("module.", "_orig_mod.")
 _SHOWN = 5
 

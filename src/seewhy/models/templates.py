@@ -1,6 +1,7 @@
 """Templates of prompts: texts with one {}, which a name takes the place of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from seewhy.base.errors import UsageError
 
@@ -13,6 +14,28 @@ _SCENES = (
     "this is the {} in the scene.",
     "this is one {} in the scene.",
 )
+
+DataSet = Literal["imagenet", "places365", "food101"]
+
+_CLASSES: Mapping[DataSet, tuple[str, ...]] = {
+    "imagenet": (
+        "itap of a {}.",
+        "a bad photo of the {}.",
+        "a origami {}.",
+        "a photo of the large {}.",
+        "a {} in a video game.",
+        "art of the {}.",
+        "a photo of the small {}.",
+        "a photo of a {}.",
+    ),
+    "places365": ("a photo taken in an {}", "a photo of a {}", "a scene taken in a {}"),
+    "food101": ("a photo of {}, a type of food.",),
+}
+
+
+def class_templates(data_set: DataSet) -> tuple[str, ...]:
+    """The few templates for the classes of a data set in the paper on mutual knowledge."""
+    return _CLASSES[data_set]
 
 
 def published_templates() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -57,11 +58,11 @@ def visual_prompts(
     blurred as by `blurred`; inside it is as it was. Each picture is changed once for its parts.
     """
     _check(prompts)
-    owners, filled, lines = (
+    filled, lines = (
         torch.from_numpy(array).to(shown.device)
-        for array in (drawings.owners, drawings.filled[:, None], drawings.outlines[:, None])
+        for array in (drawings.filled[:, None], drawings.outlines[:, None])
     )
-    images, rows = owners.unique(return_inverse=True)
+    images, rows = (torch.from_numpy(x) for x in np.unique(drawings.owners, return_inverse=True))
     shown = shown[images]
     inside = shown[rows]
     red = torch.tensor(_RED, dtype=torch.uint8, device=shown.device)[:, None, None]
@@ -102,7 +103,7 @@ def embedded_parts(
     """
     _check(prompts)
     found = [
-        mean_embeddings(encode(normalised(chunk.flatten(0, 1), how)).unflatten(0, chunk.shape[:2]))
+        mean_embeddings(encode(normalised(chunk.flatten(0, 1), how)).reshape(*chunk.shape[:2], -1))
         for chunk in (
             visual_prompts(shown, drawings.some(start, start + at_once), prompts=prompts)
             for start in range(0, len(drawings.owners), at_once)

@@ -1,0 +1,1 @@
+"""Which concepts the image side sees, which the text side expects, and how far they agree."""

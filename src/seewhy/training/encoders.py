@@ -16,10 +16,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader, Dataset
 
 from seewhy.base.axes import Embeddings, TextEmbeddings
-from seewhy.methods.text_maps.attention import resized_positions
 from seewhy.models.checkpoints import fit_weights, read_weights
 from seewhy.models.embedded import WEIGHTS_FILE, build_clip, save_embedded
 from seewhy.models.openclip_zoo import load_folder
+from seewhy.models.towers.positions import resized_positions
 from seewhy.models.vocabulary import WordTokenizer
 from seewhy.training.batches import ClaimBatch, claim_batch
 from seewhy.training.cards import HELD_OUT_IMAGES, TrainingLog, write_card, zero_shot_scores

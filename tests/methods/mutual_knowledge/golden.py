@@ -9,6 +9,6 @@ FOLDER = Path(__file__).parents[2] / "golden" / "mutual_knowledge"
 
 
 @cache
-def arrays(file):
+def arrays(file) -> dict[str, np.ndarray]:
     with np.load(FOLDER / f"{file}.npz") as stored:
         return dict(stored)

@@ -20,12 +20,12 @@ from seewhy.methods.text_maps.forward import (
     gradients,
     image_groups,
     patch_map,
-    positions_at,
 )
 from seewhy.methods.text_maps.tokens import pool_input
 from seewhy.models.guard import differentiation
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import image_tower
+from seewhy.models.towers.positions import positions_at
 
 
 def noise(*shape, seed=0):

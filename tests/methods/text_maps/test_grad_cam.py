@@ -12,12 +12,12 @@ from seewhy.methods.text_maps.forward import (
     channel_maps,
     channel_site,
     embedded,
-    positions_at,
 )
 from seewhy.methods.text_maps.grad_cam import GradCam
 from seewhy.methods.text_maps.method import View
 from seewhy.models.tiny import tiny_dual_encoder
 from seewhy.models.towers import embed_at, image_tower
+from seewhy.models.towers.positions import positions_at
 from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.explanation import load_explanation
 from seewhy.taps.hooks import on_calls

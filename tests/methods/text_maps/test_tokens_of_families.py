@@ -6,10 +6,11 @@ from tests.models.towers.small import ONE_OF_EACH, TIMM, TOWERS, noise, small, t
 from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.attention import attention_weights, rerouted, resized_positions
+from seewhy.methods.text_maps.attention import attention_weights, rerouted
 from seewhy.methods.text_maps.tokens import Surgery, raw_tokens, surgery_tokens
 from seewhy.models.guard import fingerprint
 from seewhy.models.towers import image_tower
+from seewhy.models.towers.positions import resized_positions
 from seewhy.taps.hooks import on_outputs
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}

@@ -64,19 +64,3 @@ def _compared(tokens: Tokens, attention: SelfAttention, *, by: Rerouting) -> _Co
     sides = {"q": attention.queries, "k": attention.keys, "v": attention.values}
     left, right = (sides[side](tokens) for side in by)
     return _Compared(left, right, left.shape[-1] ** -0.5)
-
-
-def resized_positions(
-    table: Float[Tensor, "native dim"], native: tuple[int, int], grid: tuple[int, int]
-) -> Float[Tensor, "tokens dim"]:
-    """The position embedding for another grid; rows of prefix tokens stay.
-
-    Bilinear, corners not aligned, no antialiasing, as published; open_clip itself resizes by
-    antialiased bicubic when it loads weights. The native grid gives the very same tensor.
-    """
-    if grid == native:
-        return table
-    prefix, patches = table.tensor_split([len(table) - native[0] * native[1]])
-    maps = patches.float().reshape(*native, -1).permute(2, 0, 1)[None]
-    maps = functional.interpolate(maps, size=grid, mode="bilinear", align_corners=False)
-    return torch.cat([prefix, maps[0].flatten(1).T.to(table.dtype)])

@@ -14,7 +14,6 @@ from seewhy.methods.text_maps.forward import (
     embedded,
     image_groups,
     patch_map,
-    positions_at,
     refuse_without_class_token,
     tower_input,
 )
@@ -24,6 +23,7 @@ from seewhy.methods.text_maps.tokens import pool_input
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.towers import PoolingTower, Tower, TransformerTower, patch_grid
+from seewhy.models.towers.positions import positions_at
 
 _BLIND = ("The maps are blind to texts: the same one stands for every text.",)
 

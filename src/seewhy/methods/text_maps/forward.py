@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from seewhy.base.axes import Embeddings, Maps, Pixels, TextEmbeddings
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.attention import resized_positions
 from seewhy.models.guard import device_of, input_dtype
 from seewhy.models.towers import PoolingTower, Tower, TransformerTower, embed_at, patch_grid
+from seewhy.models.towers.positions import positions_at
 from seewhy.taps.hooks import OnCall, on_calls
 
 _WEIGHTS_AT_ONCE = 2**25
@@ -29,12 +29,6 @@ def embedded(tower: Tower, pixels: Pixels, watched: Mapping[str, OnCall]) -> Emb
     with on_calls(tower.visual, watched):
         embeddings = embed_at(tower, pixels, positions_at(tower, pixels))
     return functional.normalize(embeddings.float(), dim=-1)
-
-
-def positions_at(tower: Tower, pixels: Pixels) -> Float[Tensor, "tokens dim"]:
-    """The position embedding for the grid of these pixels."""
-    held = tower.positions
-    return resized_positions(held.table, held.grid, patch_grid(tower, pixels))
 
 
 def refuse_without_class_token(tower: Tower, method: str) -> None:

@@ -27,7 +27,6 @@ from seewhy.methods.text_maps.forward import (
     gradients,
     image_groups,
     patch_map,
-    positions_at,
     refuse_without_class_token,
     tower_input,
 )
@@ -37,6 +36,7 @@ from seewhy.methods.text_maps.tokens import pool_input
 from seewhy.models.guard import differentiation
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.towers import PoolingTower, SelfAttention, Tower, TransformerTower, patch_grid
+from seewhy.models.towers.positions import positions_at
 
 
 @dataclass(frozen=True)

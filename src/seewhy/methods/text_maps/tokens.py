@@ -12,9 +12,10 @@ from torch import Tensor
 
 from seewhy.base.axes import Maps, Pixels
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.attention import Rerouting, Tokens, rerouted, resized_positions
+from seewhy.methods.text_maps.attention import Rerouting, Tokens, rerouted
 from seewhy.models.towers import PoolingTower, Tower, TransformerTower, embed_at, patch_grid
 from seewhy.models.towers.condition import refuse_training
+from seewhy.models.towers.positions import positions_at
 from seewhy.taps.hooks import OnCall, on_calls
 
 PoolMode = Literal["faithful", "resnet_setting", "released"]
@@ -90,7 +91,7 @@ def raw_tokens(tower: Tower, pixels: Pixels) -> ImageTokens:
 def _pool_tokens(tower: PoolingTower, pixels: Pixels, surgery: Surgery) -> ImageTokens:
     with _watched(tower, [tower.pool]) as seen:
         embeddings = _embedded(tower, pixels)
-    positions = _positions(tower, pixels)
+    positions = positions_at(tower, pixels)
     tokens = pool_input(seen.inputs[tower.pool], positions)
     usual: Rerouting = "vv" if surgery.pool == "released" else "unit-vv"
     patches = rerouted(tokens, tower.attention, by=surgery.attention or usual)[:, 1:]
@@ -119,12 +120,7 @@ def _keep(name: str, seen: _Seen, given: Any, output: Tensor) -> None:
 
 
 def _embedded(tower: Tower, pixels: Pixels) -> Float[Tensor, "batch embed"]:
-    return embed_at(tower, pixels, _positions(tower, pixels))
-
-
-def _positions(tower: Tower, pixels: Pixels) -> Float[Tensor, "tokens dim"]:
-    held = tower.positions
-    return resized_positions(held.table, held.grid, patch_grid(tower, pixels))
+    return embed_at(tower, pixels, positions_at(tower, pixels))
 
 
 def _tokens(

@@ -11,11 +11,11 @@ from torch.nn import functional
 
 from seewhy.base.axes import TextEmbeddings
 from seewhy.base.errors import UsageError
+from seewhy.methods.mutual_knowledge.protocols import Protocol
 from seewhy.methods.mutual_knowledge.transport import centred, sinkhorn
 
 Ranking = Literal["transport", "centred", "similarity"]
 Relevance = Literal["near-mean", "above-median", "any"]
-Protocol = Literal["mended", "published"]
 Scores = Float[Tensor, "parts texts"]
 Ids = Int[Tensor, " candidates"]
 

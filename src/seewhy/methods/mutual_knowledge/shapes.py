@@ -15,10 +15,10 @@ from seewhy.methods.mutual_knowledge.ellipses import (
     fitted_ellipse,
     moments_ellipse,
 )
+from seewhy.methods.mutual_knowledge.protocols import Protocol
 
 ShapeKind = Literal["ellipse", "moments", "box", "contour"]
 Fit = Literal["ellipse", "moments", "circle", "box", "contour"]
-Protocol = Literal["mended", "published"]
 
 LARGEST_RATIO = 4.0
 """How often an ellipse may hold its part before second moments are taken instead."""

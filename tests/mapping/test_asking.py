@@ -5,7 +5,7 @@ from tests.mapping.examples import HOSTILE, TEXTS, any_text_encoder, question, q
 from seewhy.base.errors import UsageError
 from seewhy.mapping.asking import MOST_TEXTS, asked_question, default_size
 from seewhy.mapping.settings import MapSettings
-from seewhy.methods.text_maps.surgery import ClipSurgery
+from seewhy.models.embedded import load_embedded
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.tiny import SIDE, tiny_dual_encoder
 
@@ -101,12 +101,24 @@ def test_an_unknown_method_is_refused_before_any_image(encoder):
     assert "There are: clip-surgery" in refusal(encoder, settings=quick(methods=("magic",)))
 
 
-def test_the_removal_is_that_of_clip_surgery_alone():
-    settings = quick(methods=("clip-surgery", "raw"), removal="common")
-    surgery, raw = question(tiny_dual_encoder("resnet"), settings=settings, others=["5"]).methods
-    assert isinstance(surgery, ClipSurgery)
-    assert surgery.removal == "common"
+def test_the_removal_is_that_of_surgery_alone():
+    settings = quick(methods=("clip-surgery", "smoothed-surgery", "raw"), removal="common")
+    *surgeries, raw = question(tiny_dual_encoder("resnet"), settings=settings, others=["5"]).methods
+    assert [each.removal for each in surgeries] == ["common", "common"]
     assert raw.removal == "nothing"
+
+
+def test_the_empty_text_is_taken_off_where_the_encoder_knows_templates():
+    surgery = quick(methods=("clip-surgery",))
+    few = question(load_embedded("clip-vit"), settings=surgery)
+    many = question(any_text_encoder("resnet"), settings=surgery)
+    assert few.methods[0].removal == "nothing"
+    assert any("nothing is taken off" in note for note in few.notes)
+    assert many.methods[0].removal == "redundant"
+    assert not any("nothing is taken off" in note for note in many.notes)
+    told = quick(methods=("clip-surgery",), removal="redundant")
+    asked = question(load_embedded("clip-vit"), settings=told)
+    assert asked.methods[0].removal == "redundant"
 
 
 def test_other_texts_without_effect_are_refused(encoder):

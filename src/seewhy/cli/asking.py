@@ -48,9 +48,10 @@ SizeOption = Annotated[
     ),
 ]
 RemovalOption = Annotated[
-    Literal["redundant", "common", "weighted-common", "nothing"],
+    Literal["redundant", "common", "weighted-common", "nothing"] | None,
     typer.Option(
-        help="What clip-surgery takes away: what an empty text sees, or what all texts share.",
+        help="What surgery takes away: what an empty text sees (the default, unless the encoder "
+        "has learnt few words), or what all texts share.",
         rich_help_panel=HOW,
     ),
 ]

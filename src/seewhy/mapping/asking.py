@@ -8,13 +8,14 @@ from seewhy.base.errors import UsageError
 from seewhy.mapping.settings import AskSettings
 from seewhy.methods.text_maps.catalogue import map_method
 from seewhy.methods.text_maps.method import TextMapMethod, View
+from seewhy.methods.text_maps.reading import Removal
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.models.framing import Framing
 from seewhy.models.identity import facts_digest, model_digest
 from seewhy.models.load import load_model
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
-from seewhy.models.templates import SLOT
+from seewhy.models.templates import SLOT, published_templates
 from seewhy.passes.prompts import PromptEnsemble
 
 MOST_TEXTS = 1000
@@ -22,6 +23,8 @@ MOST_TEXTS = 1000
 
 PUBLISHED_SIZE = 512
 _SMALLEST_PUBLISHED = 224
+_NOTHING_TAKEN = "{}: nothing is taken off the maps, as the empty text says nothing to the encoder."
+_WITH_REMOVAL = ("clip-surgery", "smoothed-surgery")
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,10 @@ def asked_question(
     """
     _check_texts((*texts, *others))
     if others and settings.removal not in ("common", "weighted-common"):
+        given = "not given" if settings.removal is None else repr(settings.removal)
         raise UsageError(
-            f"other texts change no map when the removal is {settings.removal!r}. Leave them out, "
-            "or ask for the removal 'common' or 'weighted-common'."
+            f"other texts change no map when the removal is {given}. Leave them out, or ask for "
+            "the removal 'common' or 'weighted-common'."
         )
     if not methods or len(set(methods)) < len(methods):
         raise UsageError(f"methods {list(methods)} are none, or one comes twice; name each once.")
@@ -74,7 +78,8 @@ def asked_question(
     prompts, notes = _prompts(found, settings, kept_texts)
     size = settings.size or default_size(found)
     view = View(Framing(settings.framing, size), frame="grid", scaling=settings.scaling)
-    made = tuple(_method(name, view, settings) for name in methods)
+    removal = settings.removal or usual_removal(found)
+    made = tuple(_method(name, view, removal) for name in methods)
     for method in made:
         method.ask(found, texts, others=others, prompts=prompts)
         view.framing.preprocessing(found)
@@ -82,6 +87,8 @@ def asked_question(
     if settings.strict and cut:
         raise UsageError(f"{cut[0]} Shorten the text, or ask without strictness.")
     spoken = [f"{method.name}: {note}" for method in made for note in method.notes]
+    if settings.removal is None and removal == "nothing":
+        spoken += [_NOTHING_TAKEN.format(name) for name in methods if name in _WITH_REMOVAL]
     return Question(
         encoder=found,
         prompts=prompts,
@@ -114,10 +121,21 @@ def _patch_side(encoder: OpenClipEncoder) -> int | None:
     return high if high == wide else None
 
 
-def _method(name: str, view: View, settings: AskSettings) -> TextMapMethod:
+def usual_removal(encoder: OpenClipEncoder) -> Removal:
+    """What surgery takes from maps of this encoder if nothing else is asked for."""
+    return "redundant" if _knows_published(encoder) else "nothing"
+
+
+def _knows_published(encoder: OpenClipEncoder) -> bool:
+    """Whether an encoder has the words of the published templates; small vocabularies do not."""
+    unknown_words = getattr(encoder.tokenizer, "unknown_words", None)
+    return unknown_words is None or not any(map(unknown_words, published_templates()))
+
+
+def _method(name: str, view: View, removal: Removal) -> TextMapMethod:
     method = map_method(name, view=view)
-    if isinstance(method, ClipSurgery) and method.name == "clip-surgery":
-        return replace(method, removal=settings.removal)
+    if isinstance(method, ClipSurgery) and method.name in _WITH_REMOVAL:
+        return replace(method, removal=removal)
     return method
 
 
@@ -166,11 +184,10 @@ def _prompts(
 def _known_prompts(
     encoder: OpenClipEncoder, folder: Path | None
 ) -> tuple[PromptEnsemble, tuple[str, ...]]:
-    try:
+    if _knows_published(encoder):
         return PromptEnsemble(encoder, folder=folder), ()
-    except UsageError:
-        note = (
-            f"{encoder.name} does not know all words of the published templates, so each text "
-            "stands by itself."
-        )
-        return PromptEnsemble(encoder, [SLOT], folder=folder), (note,)
+    note = (
+        f"{encoder.name} does not know all words of the published templates, so each text stands "
+        "by itself."
+    )
+    return PromptEnsemble(encoder, [SLOT], folder=folder), (note,)

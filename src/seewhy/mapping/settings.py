@@ -13,8 +13,10 @@ class AskSettings(BaseModel):
     """How an encoder is asked about texts; frozen, and unknown names are refused.
 
     `templates` None takes the published ones, or none where the encoder does not know their words;
-    `size` None a size that suits the encoder. `removal` is that of "clip-surgery". `strict`
-    refuses texts that are longer than the encoder reads.
+    `size` None a size that suits the encoder. `removal` is that of surgery; None takes away what
+    the empty text sees, or nothing where the encoder does not know those words: its training then
+    never gave the empty text a meaning. `strict` refuses texts that are longer than the encoder
+    reads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,7 +25,7 @@ class AskSettings(BaseModel):
     size: int | None = Field(default=None, ge=1)
     framing: Literal["whole", "model"] = "whole"
     scaling: Literal["raw", "min-max"] = "raw"
-    removal: Literal["redundant", "common", "weighted-common", "nothing"] = "redundant"
+    removal: Literal["redundant", "common", "weighted-common", "nothing"] | None = None
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     allow_download: bool = False

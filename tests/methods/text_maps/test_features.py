@@ -8,6 +8,7 @@ from seewhy.methods.text_maps.features import (
     class_weights,
     scaled,
     similarities,
+    smoothed,
     without_common,
     without_redundant,
 )
@@ -84,3 +85,36 @@ def test_maps_are_scaled_one_by_one():
     wanted = torch.stack([torch.tensor([[0, 0.25], [0.5, 1]]), torch.zeros(2, 2)])[None]
     assert_close(scaled(maps), wanted)
     assert_close(scaled(-2 * maps[:, :1] + 5), 1 - scaled(maps[:, :1]))
+
+
+def test_smoothing_is_a_mean_over_patches_by_their_likeness():
+    tokens, found = noise(2, 5, 8), noise(2, 5, 3, seed=1)
+    for image in range(2):
+        own = tokens[image] - tokens[image].mean(dim=0)
+        for patch in range(5):
+            weights = torch.tensor(
+                [
+                    torch.cosine_similarity(own[patch], own[other], dim=0).mul(3).exp()
+                    for other in range(5)
+                ]
+            )
+            wanted = (weights[:, None] * found[image]).sum(dim=0) / weights.sum()
+            assert_close(smoothed(found, tokens, sharpness=3.0)[image, patch], wanted)
+
+
+def test_two_kinds_of_patches_share_values_within_their_kind_alone():
+    tokens = torch.tensor([[[1.0, 0], [0, 1], [1, 0], [0, 1]]])
+    found = torch.tensor([[[4.0], [0], [2], [1]]])
+    sharp = smoothed(found, tokens, sharpness=50.0)
+    assert_close(sharp, torch.tensor([[[3.0], [0.5], [3], [0.5]]]))
+    assert_close(smoothed(found, tokens, sharpness=0.0), torch.full((1, 4, 1), 1.75))
+
+
+def test_smoothing_keeps_within_the_range_and_one_patch_as_it_is():
+    tokens, found = noise(1, 30, 8), noise(1, 30, 2, seed=1)
+    result = smoothed(found, tokens, sharpness=3.0)
+    assert (result.amax(dim=1) <= found.amax(dim=1)).all()
+    assert (result.amin(dim=1) >= found.amin(dim=1)).all()
+    assert_close(smoothed(found[:, :1], tokens[:, :1], sharpness=3.0), found[:, :1])
+    equal = smoothed(found, torch.ones_like(tokens), sharpness=3.0)
+    assert_close(equal, found.mean(dim=1, keepdim=True).expand_as(found))

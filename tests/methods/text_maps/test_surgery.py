@@ -8,7 +8,8 @@ from tests.methods.text_maps.asking import SHALLOW, TEXTS, asked, heat
 from tests.methods.text_maps.golden import picture
 from torch.nn import functional
 
-from seewhy.methods.text_maps.features import scaled, similarities
+from seewhy.base.errors import UsageError
+from seewhy.methods.text_maps.features import scaled, similarities, smoothed
 from seewhy.methods.text_maps.method import View
 from seewhy.methods.text_maps.surgery import ClipSurgery, ReverseMaps
 from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
@@ -62,6 +63,30 @@ def test_without_surgery_maps_are_the_raw_ones(encoder):
     )
     assert found.provenance["method"] == "raw"
     assert np.abs(heat(found) - heat(other)).max() > 1e-3
+
+
+def test_smoothing_shares_what_is_left_among_like_patches(encoder):
+    view = View(Framing(size=64), "grid")
+    (plain,), (smooth,) = (
+        asked(encoder, ClipSurgery(SHALLOW, view=view, smoothing=smoothing))
+        for smoothing in (None, 3.0)
+    )
+    pixels = view.framing.preprocessing(encoder)(picture())[None]
+    with torch.no_grad():
+        patches = surgery_tokens(image_tower(encoder), pixels, SHALLOW).patches
+    found = torch.from_numpy(heat(plain)).flatten(1).T[None]
+    wanted = smoothed(found, patches.flatten(1, 2), sharpness=3.0)[0].T
+    np.testing.assert_allclose(heat(smooth), wanted.reshape(heat(smooth).shape), atol=1e-5)
+    assert (plain.provenance["method"], smooth.provenance["method"]) == (
+        "clip-surgery",
+        "smoothed-surgery",
+    )
+
+
+@pytest.mark.parametrize("smoothing", [-1.0, float("nan"), float("inf")])
+def test_a_sharpness_that_is_none_is_refused(smoothing):
+    with pytest.raises(UsageError, match="wanted a sharpness from 0"):
+        ClipSurgery(smoothing=smoothing)
 
 
 def test_several_redundant_texts_are_averaged(encoder):

@@ -11,7 +11,7 @@ from seewhy.methods.text_maps.grad_cam import GradCam
 from seewhy.methods.text_maps.method import DEFAULT_VIEW, TextMapMethod, View
 from seewhy.methods.text_maps.relevance import AttentionRelevance
 from seewhy.methods.text_maps.score_cam import ScoreCam
-from seewhy.methods.text_maps.surgery import MASKCLIP, ClipSurgery, ReverseMaps
+from seewhy.methods.text_maps.surgery import MASKCLIP, SMOOTHING, ClipSurgery, ReverseMaps
 from seewhy.models.names import suggestion
 
 
@@ -22,6 +22,7 @@ class _MakesMethod(Protocol):
 MAP_METHODS: Mapping[str, _MakesMethod] = MappingProxyType(
     {
         "clip-surgery": ClipSurgery,
+        "smoothed-surgery": partial(ClipSurgery, smoothing=SMOOTHING),
         "raw": partial(ClipSurgery, surgery=None, removal="nothing"),
         "reverse": ReverseMaps,
         "maskclip": partial(ClipSurgery, surgery=MASKCLIP, removal="nothing"),
@@ -35,7 +36,7 @@ MAP_METHODS: Mapping[str, _MakesMethod] = MappingProxyType(
 
 
 def map_method(name: str, *, view: View = DEFAULT_VIEW) -> TextMapMethod:
-    """The method of a name, as published; raises `UsageError` for an unknown one."""
+    """The method of a name, with its own settings; raises `UsageError` for an unknown one."""
     if name not in MAP_METHODS:
         raise UsageError(
             f"no method {name!r} makes maps. {suggestion(name, MAP_METHODS)}"

@@ -43,6 +43,19 @@ def without_redundant(
     return found - redundant
 
 
+def smoothed(
+    found: Similarities, tokens: Float[Tensor, "batch tokens embed"], *, sharpness: float
+) -> Similarities:
+    """Each patch's values become the mean over all patches, the more alike the more they count.
+
+    Weights are softmax(sharpness · cosine) of tokens less their mean over the image, which all of
+    them share. What is not told apart at all (equal tokens) is averaged; one patch stays as it is.
+    Values stay within their range, and the order with any removal linear in S does not matter.
+    """
+    own = functional.normalize(tokens - tokens.mean(dim=1, keepdim=True), dim=-1)
+    return torch.softmax(sharpness * own @ own.transpose(1, 2), dim=-1) @ found
+
+
 def scaled(maps: Float[Tensor, "batch texts rows cols"]) -> Float[Tensor, "batch texts rows cols"]:
     """Each map from 0 to 1 over its patches; a constant map is all zeros."""
     low = maps.amin(dim=(-2, -1), keepdim=True)

@@ -13,6 +13,7 @@ from seewhy.methods.text_maps.features import (
     Similarities,
     class_weights,
     similarities,
+    smoothed,
     without_common,
     without_redundant,
 )
@@ -60,6 +61,7 @@ def text_maps(
     *,
     redundant: Float[Tensor, "1 embed"],
     removal: Removal,
+    smoothing: float | None = None,
 ) -> TextMaps:
     """Similarities of patches and texts, less what `removal` names; `ClipSurgery` explains it."""
     whole = similarities(tokens.embeddings[:, None], texts)[:, 0]
@@ -70,6 +72,8 @@ def text_maps(
         common=similarities(patches, redundant),
         removal=removal,
     )
+    if smoothing is not None:
+        left = smoothed(left, patches, sharpness=smoothing)
     maps = left.transpose(1, 2).reshape(*whole.shape, *tokens.patches.shape[1:3])
     return TextMaps(maps, whole)
 

@@ -19,6 +19,7 @@ PROMISED = {
     "Explanation",
     "Framing",
     "ImageRecord",
+    "MutualKnowledge",
     "PromptEnsemble",
     "SentenceView",
     "Surgery",

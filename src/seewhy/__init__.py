@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seewhy.base.errors import DataError, UsageError
     from seewhy.data.concepts import ConceptGroups, load_concepts
     from seewhy.data.records import ImageRecord
+    from seewhy.methods.mutual_knowledge.method import MutualKnowledge
     from seewhy.methods.text_maps.catalogue import map_method
     from seewhy.methods.text_maps.method import View
     from seewhy.methods.text_maps.sentences import SentenceView
@@ -38,6 +39,7 @@ __all__ = [
     "Explanation",
     "Framing",
     "ImageRecord",
+    "MutualKnowledge",
     "PromptEnsemble",
     "SentenceView",
     "Surgery",
@@ -61,6 +63,7 @@ _HOMES = {
     "Explanation": "seewhy.results.explanation",
     "Framing": "seewhy.models.framing",
     "ImageRecord": "seewhy.data.records",
+    "MutualKnowledge": "seewhy.methods.mutual_knowledge.method",
     "PromptEnsemble": "seewhy.passes.prompts",
     "SentenceView": "seewhy.methods.text_maps.sentences",
     "Surgery": "seewhy.methods.text_maps.tokens",

@@ -25,7 +25,15 @@ from seewhy.training.batches import ClaimBatch, claim_batch
 from seewhy.training.cards import HELD_OUT_IMAGES, TrainingLog, write_card, zero_shot_scores
 from seewhy.training.loop import fit
 from seewhy.training.losses import grouped_loss, multi_positive_loss
-from seewhy.training.recipes import CONTEXT, SIDE, EncoderRecipe, Stage, find_recipe, model_config
+from seewhy.training.recipes import (
+    CONTEXT,
+    SIDE,
+    Blend,
+    EncoderRecipe,
+    Stage,
+    find_recipe,
+    model_config,
+)
 
 # A process that draws ahead does not pay for itself in a short training.
 _STEPS_WORTH_A_PROCESS = 100
@@ -101,28 +109,20 @@ def train_encoder(
         batches = iter(_drawn_ahead(_Batches(recipe, stage, seed=seed, first=done)))
         with sdpa_kernel(_kernel(stage)), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + done)
+            blending = _Blending(guide.encoder, stage.blend, log)
             fit(
                 guide,
                 partial(_next_loss, batches, guide=guide, tokenizer=tokenizer, recipe=recipe),
                 stage.schedule,
-                after_step=log.after_step,
+                after_step=blending.after_step,
                 progress=progress,
             )
+            blending.finish()
         done += stage.schedule.steps
     save_embedded(output, model_config(recipe), guide.encoder)
     options = ("" if steps is None else f" --steps {steps}") + f" --seed {seed}"
-    facts = {
-        "command": f"seewhy train encoder --preset {preset}{options}"
-        + (" --start FOLDER" if start else ""),
-        "steps": ", then ".join(
-            f"{stage.schedule.steps} of {stage.batch_size} images of {stage.side} pixels a side"
-            + (f", {stage.patch_dropout:.0%} of patches left out" if stage.patch_dropout else "")
-            for stage in stages
-        ),
-        "parameters": f"{sum(weight.numel() for weight in guide.encoder.parameters()):,}",
-        "words": str(len(tokenizer.words)),
-        "captions speak of": ", ".join(recipe.groups),
-    }
+    options += " --start FOLDER" if start else ""
+    facts = recipe_facts(recipe, stages, guide.encoder, options=options)
     scores = zero_shot_scores(
         load_folder(output).module, tokenizer, images=HELD_OUT_IMAGES, groups=recipe.groups
     )
@@ -130,10 +130,55 @@ def train_encoder(
     return output
 
 
+def recipe_facts(
+    recipe: EncoderRecipe, stages: Sequence[Stage], encoder: nn.Module, *, options: str
+) -> dict[str, str]:
+    """What the card says of the training."""
+    return {
+        "command": f"seewhy train encoder --preset {recipe.name}{options}",
+        "steps": ", then ".join(map(_told, stages)),
+        "parameters": f"{sum(weight.numel() for weight in encoder.parameters()):,}",
+        "words": str(len(model_config(recipe)["words"])),
+        "captions speak of": ", ".join(recipe.groups),
+    }
+
+
+def _told(stage: Stage) -> str:
+    side, blend = stage.side, stage.blend
+    text = f"{stage.schedule.steps} of {stage.batch_size} images of {side} pixels a side"
+    if stage.patch_dropout:
+        text += f", {stage.patch_dropout:.0%} of patches left out"
+    if blend is not None:
+        text += f", {blend.share:.0%} of the weights those of its step {blend.step}"
+    return text
+
+
+class _Blending:
+    """Keeps the weights of a stage's step aside and mixes them into the last ones."""
+
+    def __init__(self, encoder: nn.Module, blend: Blend | None, log: TrainingLog) -> None:
+        self._encoder, self._blend, self._log = encoder, blend, log
+        self._kept: dict[str, Tensor] = {}
+
+    def after_step(self, step: int, loss: float) -> None:
+        self._log.after_step(step, loss)
+        if self._blend is not None and step + 1 == self._blend.step:
+            self._kept = {name: each.clone() for name, each in self._encoder.state_dict().items()}
+
+    def finish(self) -> None:
+        if self._blend is None or not self._kept:
+            return
+        with torch.no_grad():
+            for name, tensor in self._encoder.state_dict().items():
+                if tensor.is_floating_point():
+                    tensor.lerp_(self._kept[name], self._blend.share)
+
+
 def _gentle(stage: Stage) -> Stage:
     schedule = stage.schedule
     return replace(
         stage,
+        blend=None,
         schedule=replace(
             schedule,
             learning_rate=schedule.learning_rate / 2,
@@ -148,10 +193,15 @@ def _shortened(stages: Sequence[Stage], steps: int) -> tuple[Stage, ...]:
     counts = [steps * stage.schedule.steps // planned for stage in stages]
     counts[-1] += steps - sum(counts)
     return tuple(
-        replace(stage, schedule=replace(stage.schedule, steps=count, cycle=0))
-        for stage, count in zip(stages, counts, strict=True)
-        if count
+        _with_steps(stage, count) for stage, count in zip(stages, counts, strict=True) if count
     )
+
+
+def _with_steps(stage: Stage, steps: int) -> Stage:
+    schedule, blend = stage.schedule, stage.blend
+    if blend is not None:
+        blend = replace(blend, step=max(blend.step * steps // schedule.steps, 1))
+    return replace(stage, schedule=replace(schedule, steps=steps, cycle=0), blend=blend)
 
 
 def _module(recipe: EncoderRecipe, stage: Stage, *, start: Path | None, seed: int) -> nn.Module:

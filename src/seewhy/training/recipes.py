@@ -19,6 +19,18 @@ _KIND_GROUPS = ("value", "shape")
 
 
 @dataclass(frozen=True)
+class Blend:
+    """The weights after this step of a stage make up this share of its final ones.
+
+    Late in training an encoder may come to keep what one value looks like beside the object;
+    weights in between have not, and both are alike enough to be averaged.
+    """
+
+    step: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Stage:
     """A stage of training on images of one size; later stages have finer grids of patches."""
 
@@ -29,6 +41,7 @@ class Stage:
     crowded: float = 0.25
     # Share of patches that are left out of each image: what is left must speak for itself.
     patch_dropout: float = 0.0
+    blend: Blend | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,7 @@ RECIPES = {
                     batch_size=64,
                     crowded=0.65,
                     patch_dropout=0.5,
+                    blend=Blend(400, 0.3),
                 ),
             ),
             plain_digits=0.1,

@@ -20,7 +20,8 @@ def cubed(values: Columns, *, shortest: float = SHORTEST) -> Columns:
     cosines are, with the published 0.001, so that texts that vary little score near 0.
     """
     cubes = (values.double() - values.double().mean(dim=0)) ** 3
-    return (cubes / cubes.norm(dim=0).clamp(min=shortest)).float()
+    lengths: Tensor = cubes.norm(dim=0).clamp(min=shortest)
+    return (cubes / lengths).float()
 
 
 def ranked(values: Columns) -> Columns:

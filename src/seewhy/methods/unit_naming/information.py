@@ -51,7 +51,7 @@ def log_likelihoods(probabilities: Probabilities, strongest: Strongest) -> Score
     at_once = max(1, _VALUES_AT_ONCE // (strongest.shape[1] * probabilities.shape[1]))
     parts = [
         (1 + weights * (probabilities[chosen] - 1) + EPSILON).log().sum(dim=1)
-        for chosen in strongest.split(at_once)
+        for chosen in torch.split(strongest, at_once)
     ]
     return torch.cat(parts)
 

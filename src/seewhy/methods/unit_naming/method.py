@@ -205,9 +205,10 @@ class _Found:
 
 def _records(images: Sequence[ImageRecord] | Sequence[Image.Image]) -> list[ImageRecord]:
     """Images in memory get their numbers for ids."""
-    return [
-        each
-        if isinstance(each, ImageRecord)
-        else ImageRecord(f"image {number}", partial(each.convert, "RGB"))
-        for number, each in enumerate(images)
-    ]
+    return [_record(number, each) for number, each in enumerate(images)]
+
+
+def _record(number: int, image: ImageRecord | Image.Image) -> ImageRecord:
+    if isinstance(image, ImageRecord):
+        return image
+    return ImageRecord(f"image {number}", partial(image.convert, "RGB"))

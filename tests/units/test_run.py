@@ -78,7 +78,7 @@ def test_the_page_shows_the_clearest_units_first(result, output):
     assert order[-1] == NOISE
     places = [page.index(f"unit {unit} ·") for unit in order]
     assert places == sorted(places)
-    assert page.count("data:image/png") == 8 * len(order)
+    assert page.count("data:image/png") == 6 * len(order)
     assert "no name" in page
 
 

@@ -28,7 +28,7 @@ from seewhy.passes.jobs import run_job
 from seewhy.passes.options import PassOptions
 from seewhy.taps.forward import Network
 
-SHOWN_IMAGES = 8
+SHOWN_IMAGES = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class UnitNaming:
         model: Network,
         site: str | Site,
         *,
-        images: Sequence[ImageRecord] | Sequence[Image.Image],
+        images: Sequence[ImageRecord | Image.Image],
         bank: BankEmbeddings,
         encoder: DualEncoder,
     ) -> UnitNames:
@@ -203,7 +203,7 @@ class _Found:
         self.corrected[speaking] = corrected_p_values(values[:, 0], shuffled)
 
 
-def _records(images: Sequence[ImageRecord] | Sequence[Image.Image]) -> list[ImageRecord]:
+def _records(images: Sequence[ImageRecord | Image.Image]) -> list[ImageRecord]:
     """Images in memory get their numbers for ids."""
     return [_record(number, each) for number, each in enumerate(images)]
 

@@ -23,6 +23,7 @@ PROMISED = {
     "PromptEnsemble",
     "SentenceView",
     "Surgery",
+    "UnitNaming",
     "UsageError",
     "View",
     "__version__",

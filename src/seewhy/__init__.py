@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seewhy.methods.text_maps.sentences import SentenceView
     from seewhy.methods.text_maps.surgery import ClipSurgery
     from seewhy.methods.text_maps.tokens import Surgery
+    from seewhy.methods.unit_naming.method import UnitNaming
     from seewhy.models.classifiers import Classifier
     from seewhy.models.framing import Framing
     from seewhy.models.load import load_model
@@ -43,6 +44,7 @@ __all__ = [
     "PromptEnsemble",
     "SentenceView",
     "Surgery",
+    "UnitNaming",
     "UsageError",
     "View",
     "__version__",
@@ -67,6 +69,7 @@ _HOMES = {
     "PromptEnsemble": "seewhy.passes.prompts",
     "SentenceView": "seewhy.methods.text_maps.sentences",
     "Surgery": "seewhy.methods.text_maps.tokens",
+    "UnitNaming": "seewhy.methods.unit_naming.method",
     "UsageError": "seewhy.base.errors",
     "View": "seewhy.methods.text_maps.method",
     "load_concepts": "seewhy.data.concepts",

@@ -21,6 +21,7 @@ from seewhy.cli.models import models
 from seewhy.cli.points import points
 from seewhy.cli.sentence import sentence
 from seewhy.cli.train import train
+from seewhy.cli.units import units
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -37,6 +38,7 @@ app.command("audit")(audit)
 app.command("map")(map_images)
 app.command("points")(points)
 app.command("sentence")(sentence)
+app.command("units")(units)
 app.command("demo")(demo)
 app.add_typer(train, name="train")
 app.add_typer(bench, name="bench")

@@ -16,11 +16,11 @@ from seewhy.methods.grafting.matching import PixelPair, micro_batches
 from seewhy.methods.grafting.method import DEFAULT, EPSILON, Grafting, Matching, StageMatch
 from seewhy.methods.grafting.moments import SiteMaps
 from seewhy.methods.grafting.resizing import Size
-from seewhy.methods.grafting.stacks import Source, forward
 from seewhy.models.guard import device_of, inference
 from seewhy.models.protocols import DualEncoder
 from seewhy.models.sites import Site
 from seewhy.taps.edit import Rewrite, extend
+from seewhy.taps.forward import Network, forward
 from seewhy.taps.hooks import OnOutput, on_outputs
 
 Similarities = Float[Tensor, "batch depths texts"]
@@ -82,7 +82,7 @@ class Graft:
         self._donors = _all_donors(matching)
         self._stages = [_stage_donors(matching, stage, self._donors) for stage in matching.stages]
 
-    def donor_maps(self, classifier: Source, pixels: Pixels) -> dict[str, SiteMaps]:
+    def donor_maps(self, classifier: Network, pixels: Pixels) -> dict[str, SiteMaps]:
         """The maps of all donors by site, from one forward pass."""
         kept: dict[str, SiteMaps] = {}
         hooks: dict[str, OnOutput] = {
@@ -147,7 +147,7 @@ def _keep_donors(donors: _Donors, kept: dict[str, SiteMaps], output: Tensor) -> 
 
 
 def grafted_similarities(
-    classifier: Source,
+    classifier: Network,
     encoder: DualEncoder,
     graft: Graft,
     pixels: PixelPair,
@@ -178,7 +178,12 @@ def grafted_similarities(
 
 
 def _read(
-    classifier: Source, encoder: DualEncoder, graft: Graft, pixels: PixelPair, *, only_grafted: bool
+    classifier: Network,
+    encoder: DualEncoder,
+    graft: Graft,
+    pixels: PixelPair,
+    *,
+    only_grafted: bool,
 ) -> Float[Tensor, "batch depths embed"]:
     source, target = pixels
     donors = graft.donor_maps(classifier, source)

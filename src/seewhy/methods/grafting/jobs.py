@@ -1,7 +1,7 @@
 """Matching and grafting as shard jobs, for any number of images."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, final
 
 import numpy as np
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from seewhy.base.axes import OnePixels, TextEmbeddings
+from seewhy.base.axes import TextEmbeddings
 from seewhy.base.errors import DataError
 from seewhy.data.records import Failure
 from seewhy.methods.grafting.graft import Graft, grafted_similarities
@@ -18,38 +18,18 @@ from seewhy.methods.grafting.matching import IMAGES_AT_ONCE, Matcher, Precision,
 from seewhy.methods.grafting.method import Grafting, Matching
 from seewhy.methods.grafting.moments import CrossMoments, Moments
 from seewhy.methods.grafting.resizing import Size
-from seewhy.methods.grafting.stacks import Source
 from seewhy.methods.grafting.sums import MatchingSums
-from seewhy.models.identity import facts_digest, model_digest, tensors_digest
+from seewhy.models.identity import facts_digest, tensors_digest
 from seewhy.models.protocols import DualEncoder
 from seewhy.models.sites import Site
 from seewhy.passes.loading import Loaded
+from seewhy.passes.pairs import Networks, Pair, stacked
 from seewhy.passes.rows import merged_facts, merged_rows, outcome_facts, rows_part
 from seewhy.passes.runner import run_batches
 from seewhy.passes.shards import Part
+from seewhy.taps.forward import Network
 
 _READING_BATCH = 32
-
-Pair = tuple[OnePixels, OnePixels]
-
-
-@dataclass(frozen=True)
-class _Networks:
-    """The two networks that look at the same images."""
-
-    classifier: Source
-    encoder: DualEncoder
-
-    def prepare(self, image: Image.Image) -> Pair:
-        return self.classifier.preprocess(image), self.encoder.preprocess(image)
-
-    def digests(self) -> list[str]:
-        return [model_digest(self.classifier), model_digest(self.encoder)]
-
-
-def _stacked(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
-    sources, targets = zip(*pairs, strict=True)
-    return torch.stack(sources), torch.stack(targets)
 
 
 @final
@@ -60,7 +40,7 @@ class MatchJob:
 
     def __init__(
         self,
-        classifier: Source,
+        classifier: Network,
         encoder: DualEncoder,
         *,
         sites: Sequence[Site],
@@ -71,7 +51,7 @@ class MatchJob:
         self.stages = encoder.stages()
         self.images_at_once = images_at_once
         self.precision: Precision = precision
-        self._networks = _Networks(classifier, encoder)
+        self._networks = Networks(classifier, encoder)
 
     def key(self) -> str:
         """A digest of networks, sites and how the maps are multiplied."""
@@ -90,7 +70,7 @@ class MatchJob:
     def run(self, loaded: Iterable[Loaded[Pair] | Failure]) -> Part:
         """The sums over the images of a shard; one whose maps are not finite is a failure."""
         matcher = Matcher(
-            self._networks.classifier,
+            self._networks.network,
             self._networks.encoder,
             sites=self.sites,
             stages=self.stages,
@@ -99,7 +79,7 @@ class MatchJob:
         )
 
         def add(_: Sequence[str], pairs: Sequence[Pair]) -> None:
-            matcher.add(*_stacked(pairs))
+            matcher.add(*stacked(pairs))
 
         result = run_batches(loaded, add, batch_size=self.images_at_once)
         return _sums_part(matcher.result(), outcome_facts(result))
@@ -113,7 +93,7 @@ class MatchJob:
     def matching(self, part: Part) -> Matching:
         """The best unit of the classifier for each unit of the encoder."""
         return matching_from(
-            _sums_of(part), self._networks.classifier, sites=self.sites, stages=self.stages
+            _sums_of(part), self._networks.network, sites=self.sites, stages=self.stages
         )
 
 
@@ -128,7 +108,7 @@ class GraftJob:
 
     def __init__(
         self,
-        classifier: Source,
+        classifier: Network,
         encoder: DualEncoder,
         matching: Matching,
         *,
@@ -136,7 +116,7 @@ class GraftJob:
         settings: Grafting,
         plain: Mapping[str, Float[Tensor, " texts"]] | None = None,
     ) -> None:
-        self._networks = _Networks(classifier, encoder)
+        self._networks = Networks(classifier, encoder)
         self._graft = Graft(matching, settings)
         self._texts = text_embeddings.detach()
         self._plain = plain
@@ -163,10 +143,10 @@ class GraftJob:
             known = self._plain
             plain = None if known is None else torch.stack([known[each] for each in ids])
             similarities = grafted_similarities(
-                self._networks.classifier,
+                self._networks.network,
                 self._networks.encoder,
                 self._graft,
-                _stacked(pairs),
+                stacked(pairs),
                 text_embeddings=self._texts,
                 plain=plain,
             )

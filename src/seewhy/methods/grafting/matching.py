@@ -16,13 +16,13 @@ from seewhy.methods.grafting.resizing import Size
 from seewhy.methods.grafting.stacks import (
     HeldMaps,
     MapStacks,
-    Source,
     few_at_once,
     places_of,
 )
 from seewhy.methods.grafting.sums import MatchingSums, PairSums, best_sources, unit_moments
 from seewhy.models.protocols import ClassifierLike, DualEncoder
 from seewhy.models.sites import Site
+from seewhy.taps.forward import Network
 
 _logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Matcher:
 
     def __init__(
         self,
-        classifier: Source,
+        classifier: Network,
         encoder: DualEncoder,
         *,
         sites: Sequence[Site],
@@ -132,7 +132,7 @@ def micro_batches(
 
 
 def matching_sums(
-    classifier: Source,
+    classifier: Network,
     encoder: DualEncoder,
     batches: Iterable[PixelPair],
     *,
@@ -158,12 +158,12 @@ def _others(images: int, generator: torch.Generator) -> Int[Tensor, " images"]:
     return others.cpu()
 
 
-def _all_sites(model: Source) -> tuple[Site, ...]:
+def _all_sites(model: Network) -> tuple[Site, ...]:
     return model.sites() if isinstance(model, ClassifierLike) else model.stages()
 
 
 def match_units(
-    classifier: Source,
+    classifier: Network,
     encoder: DualEncoder,
     batches: Iterable[PixelPair],
     *,
@@ -184,7 +184,7 @@ def match_units(
 
 
 def matching_from(
-    sums: MatchingSums, classifier: Source, *, sites: Sequence[Site], stages: Sequence[Site]
+    sums: MatchingSums, classifier: Network, *, sites: Sequence[Site], stages: Sequence[Site]
 ) -> Matching:
     """The matching that a pass over these sites and stages has measured."""
     if not sums.images:

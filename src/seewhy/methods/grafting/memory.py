@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from seewhy.base.errors import UsageError
 from seewhy.methods.grafting.matching import IMAGES_AT_ONCE
 from seewhy.methods.grafting.resizing import Size
-from seewhy.methods.grafting.stacks import MapStacks, Shape, Source, units_by_size
+from seewhy.methods.grafting.stacks import MapStacks, Shape, units_by_size
 from seewhy.models.protocols import DualEncoder
 from seewhy.models.sites import Site
+from seewhy.taps.forward import Network
 
 _FLOAT = 4
 _PROCESS = 700 * 2**20
@@ -18,7 +19,7 @@ _PROCESS = 700 * 2**20
 
 
 def images_within(
-    memory: int, classifier: Source, encoder: DualEncoder, *, sites: Sequence[Site]
+    memory: int, classifier: Network, encoder: DualEncoder, *, sites: Sequence[Site]
 ) -> int:
     """The most images whose maps can be held at once, 1 to 16, within `memory` bytes.
 
@@ -44,7 +45,7 @@ def images_within(
     return int(min(images, IMAGES_AT_ONCE))
 
 
-def _shapes(network: Source, sites: Sequence[Site], *, carried: bool) -> tuple[Shape, ...]:
+def _shapes(network: Network, sites: Sequence[Site], *, carried: bool) -> tuple[Shape, ...]:
     blank = network.preprocess(Image.new("RGB", (64, 64), (128, 128, 128)))
     return MapStacks(network, sites, images=1, carried=carried).hold(blank[None]).shapes
 

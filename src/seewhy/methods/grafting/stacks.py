@@ -15,11 +15,9 @@ from seewhy.methods.grafting.carriers import Carrier, carriers_of, carries, site
 from seewhy.methods.grafting.moments import ChannelsLast, SiteMaps, Totals
 from seewhy.methods.grafting.resizing import Size, adjoint_resize
 from seewhy.models.guard import device_of, inference
-from seewhy.models.protocols import ClassifierLike, DualEncoder
 from seewhy.models.sites import Site
+from seewhy.taps.forward import Network, forward
 from seewhy.taps.hooks import OnCall, on_calls
-
-Source = ClassifierLike | DualEncoder
 
 Shape = tuple[int, int, int]
 """Channels, rows and columns of maps."""
@@ -99,7 +97,7 @@ class MapStacks:
 
     def __init__(
         self,
-        network: Source,
+        network: Network,
         sites: Sequence[Site],
         *,
         images: int,
@@ -227,14 +225,7 @@ def _pilot(maps: SiteMaps) -> Float[Tensor, " channels"]:
     return pivot + (maps - pivot[:, None, None]).mean(dim=(0, 2, 3), dtype=torch.float32)
 
 
-def forward(model: Source, pixels: Pixels) -> None:
-    """One forward pass for what its sites see."""
-    # Convolutions are faster with channels last, and their maps then lie as the stacks want them.
-    pixels = pixels.contiguous(memory_format=torch.channels_last)
-    _ = model.logits(pixels) if isinstance(model, ClassifierLike) else model.encode_images(pixels)
-
-
-def captured_maps(model: Source, sites: Sequence[Site], pixels: Pixels) -> list[SiteMaps]:
+def captured_maps(model: Network, sites: Sequence[Site], pixels: Pixels) -> list[SiteMaps]:
     """The maps at the sites, from one forward pass; raises `DataError` when not finite."""
     with inference(model.module):
         calls = _called(model, [Carrier(site) for site in sites], pixels)
@@ -242,7 +233,7 @@ def captured_maps(model: Source, sites: Sequence[Site], pixels: Pixels) -> list[
 
 
 def _called(
-    model: Source, carriers: Sequence[Carrier], pixels: Pixels
+    model: Network, carriers: Sequence[Carrier], pixels: Pixels
 ) -> list[tuple[SiteMaps, SiteMaps]]:
     """Carrying maps and own maps of each site."""
     kept: dict[str, tuple[SiteMaps, SiteMaps]] = {}

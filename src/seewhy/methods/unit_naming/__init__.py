@@ -1,0 +1,1 @@
+"""Which text of a bank each unit of a network answers to, by a dual encoder's similarities."""

@@ -1,0 +1,1 @@
+"""The job of naming units: a site and a folder of images to tables and a page."""

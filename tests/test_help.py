@@ -71,7 +71,7 @@ def test_every_command_and_option_explains_itself(words):
 
 
 @pytest.mark.parametrize(
-    "words", ["", "audit", "map", "points", "sentence", "demo", "train", "train encoder", "models"]
+    "words", ["", "audit", "map", "points", "sentence", "concepts", "demo", "train", "train encoder", "models"]
 )
 def test_help_loads_nothing_heavy(words):
     code = (
@@ -88,7 +88,7 @@ def test_help_loads_nothing_heavy(words):
 def test_the_installed_program_is_this_one():
     program = Path(sys.executable).with_name("seewhy")
     ended = subprocess.run([program, "--help"], check=True, capture_output=True, text=True)
-    names = ["audit", "map", "points", "sentence", "demo", "train", "models", "--debug"]
+    names = ["audit", "map", "points", "sentence", "concepts", "demo", "train", "models", "--debug"]
     assert all(name in ended.stdout for name in names)
 
 

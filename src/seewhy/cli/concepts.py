@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = ConceptSettings()
 _USUAL_ENCODER = "embedded:clip-objects"
+_MOST_CLASSES = 100_000
 
 ClassOption = Annotated[
     list[str] | None,
@@ -166,9 +167,6 @@ def _named(class_names: list[str] | None, classes_file: Path | None) -> list[str
     return [*names, *(each for each in found.texts if each not in names)]
 
 
-_MOST_CLASSES = 100_000
-
-
 def show_result(result: "ConceptsResult", output: Path) -> None:
     """Print the words of a single image, the figures of encoders, notes, and the report."""
     document = result.document
@@ -220,8 +218,5 @@ def _readings(output: Path) -> "list[Reading]":
     from seewhy.concepts.tables import LINES
 
     lines = (output / LINES).read_text(encoding="utf-8").splitlines()
-    return [
-        Reading.model_validate(reading)
-        for line in lines
-        for reading in json.loads(line)["readings"]
-    ]
+    found = (each for line in lines for each in json.loads(line)["readings"])
+    return [Reading.model_validate(each) for each in found]

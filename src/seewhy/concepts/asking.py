@@ -23,7 +23,7 @@ from seewhy.passes.bank_embeddings import SHOWING, suited_bank
 from seewhy.passes.prompts import PromptEnsemble, suited_prompts
 from seewhy.results.files import safe_slug
 
-_DRAWN = "embedded:clip-objects"
+_DRAWN = "embedded:"
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Reader:
     method: MutualKnowledge
     asked: Asked
     prompts: PromptEnsemble
+    preprocessing: Preprocessing
 
     @property
     def encoder(self) -> OpenClipEncoder:
@@ -44,17 +45,6 @@ class Reader:
     def slug(self) -> str:
         """The name in names of files."""
         return safe_slug(self.name)
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How an image becomes the encoder's input."""
-        found = self.method.framing.preprocessing(self.encoder)
-        if not isinstance(found, Preprocessing):
-            raise UsageError(
-                f"{self.name} has a preprocessing of its own, whose way back is unknown. Load the "
-                "encoder by its name."
-            )
-        return found
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,7 @@ def asked_concepts(
     names = [each.name for each in found]
     if not names or len(set(names)) < len(names):
         raise UsageError(f"encoders {names} are none, or one comes twice; name each once.")
-    bank = load_bank(settings.bank or _usual_bank(names[0]), class_names=classes.names)
+    bank = load_bank(settings.bank or _usual_bank(names), class_names=classes.names)
     methods = [_method(each, settings) for each in found]
     for encoder, method in zip(found, methods, strict=True):
         bank = suited_bank(encoder, bank, template=method.template)
@@ -115,18 +105,18 @@ def asked_concepts(
         notes += [*said, *asked.notes]
         if method.template == SLOT:
             notes.append(
-                f"{encoder.name} does not know the words of {SHOWING!r}; texts stand bare."
+                f"{encoder.name} does not know the words of {SHOWING!r}, so each text of the bank "
+                "stands by itself."
             )
-        readers.append(Reader(encoder.name, method, asked, prompts))
-    for reader in readers:
-        reader.preprocessing  # noqa: B018
+        shape = _preprocessing(encoder, method)
+        readers.append(Reader(encoder.name, method, asked, prompts, shape))
     return ConceptQuestion(
         tuple(readers), classes, bank, tuple(dict.fromkeys((*classes.notes, *notes)))
     )
 
 
-def _usual_bank(encoder: str) -> str:
-    return "objects" if encoder == _DRAWN else "general"
+def _usual_bank(encoders: Sequence[str]) -> str:
+    return "objects" if any(name.startswith(_DRAWN) for name in encoders) else "general"
 
 
 def _method(encoder: OpenClipEncoder, settings: ConceptSettings) -> MutualKnowledge:
@@ -146,6 +136,16 @@ def _method(encoder: OpenClipEncoder, settings: ConceptSettings) -> MutualKnowle
         framing=Framing(settings.framing, settings.size),
         template=SHOWING if knows else SLOT,
     )
+
+
+def _preprocessing(encoder: OpenClipEncoder, method: MutualKnowledge) -> Preprocessing:
+    found = method.framing.preprocessing(encoder)
+    if not isinstance(found, Preprocessing):
+        raise UsageError(
+            f"{encoder.name} has a preprocessing of its own, whose way back is unknown. Load the "
+            "encoder by its name."
+        )
+    return found
 
 
 def _loaded(name: str, settings: ConceptSettings) -> OpenClipEncoder:

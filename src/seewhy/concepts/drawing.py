@@ -27,7 +27,7 @@ def labels_over(labels: Labels, placement: Placement, *, size: tuple[int, int]) 
     Each pixel has the part under its centre, and -1 where the model was not shown it.
     """
     rows, cols = (
-        _read(labels.shape[axis], placement, axis, pixels=size[1 - axis]) for axis in (0, 1)
+        _read(labels.shape[axis], placement, axis=axis, pixels=size[1 - axis]) for axis in (0, 1)
     )
     found = labels[np.ix_(rows.clip(0), cols.clip(0))]
     return np.where((rows[:, None] < 0) | (cols[None] < 0), -1, found)
@@ -45,7 +45,7 @@ def parts_over(image: Picture, labels: Labels) -> Picture:
     return _numbered(np.rint(mixed).astype(np.uint8), labels)
 
 
-def _read(length: int, placement: Placement, axis: int, *, pixels: int) -> Int[np.ndarray, " _"]:
+def _read(length: int, placement: Placement, *, axis: int, pixels: int) -> Int[np.ndarray, " _"]:
     """The row or column of the input under the centre of each pixel; -1 outside."""
     scale = placement.resized[axis] / pixels
     places = np.floor((np.arange(pixels) + 0.5) * scale - placement.corner[axis]).astype(np.int64)

@@ -42,7 +42,7 @@ class ClassReading(Record):
     information: float
     p_value: float
     printed: float | None
-    ranked: float
+    ranked: float | None
     area: float
     curve: list[float]
 

@@ -4,14 +4,16 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, get_args
+from typing import get_args
 
 import numpy as np
 
 from seewhy.concepts.asking import Reader
 from seewhy.concepts.document import ChanceLevel, ClassSummary, EncoderSummary, FitLine, Interval
 from seewhy.concepts.entries import Reading
+from seewhy.evaluation import weighted
 from seewhy.evaluation.encoder_comparison import EncoderFigures, Figure, Relation, relations
+from seewhy.methods.mutual_knowledge import dynamics
 from seewhy.methods.mutual_knowledge.dynamics import chance_level, summarised
 from seewhy.models.towers import PoolingTower, TransformerTower, image_tower
 from seewhy.models.towers.convolutions import last_stage
@@ -19,11 +21,7 @@ from seewhy.models.towers.convolutions import last_stage
 _MOST_COMMON = 8
 _LEAST_ENCODERS = 3
 
-
-class _Bounded(Protocol):
-    value: float
-    low: float
-    high: float
+Bounded = dynamics.Interval | weighted.Interval
 
 
 @dataclass
@@ -51,8 +49,8 @@ class Tally:
     def summary(self) -> EncoderSummary:
         """Figures with intervals where there are two images or more."""
         encoder, several = self.reader.encoder, len(self.curves) > 1
-        dynamics = summarised(self.curves, seed=self.seed) if self.curves else None
-        known = dynamics if several else None
+        found = summarised(self.curves, seed=self.seed) if self.curves else None
+        known = found if several else None
         return EncoderSummary(
             name=self.reader.name,
             family=_family(self.reader),
@@ -67,7 +65,7 @@ class Tally:
             area=_interval(known.area) if known else None,
             mean_area=_interval(known.mean_area) if known else None,
             chance=self._chance() if several else None,
-            curve=dynamics.curve.tolist() if dynamics else [],
+            curve=found.curve.tolist() if found else [],
             classes=list(self._classes()),
         )
 
@@ -129,13 +127,13 @@ def fit_lines(encoders: Sequence[EncoderSummary], *, seed: int) -> list[FitLine]
         return []
     kinds: tuple[Figure, ...] = get_args(Figure)
     return [
-        _line(group, kind, found)
+        _line(group, found, figure=kind)
         for kind in kinds
         for group, found in relations(figures, figure=kind, seed=seed).items()
     ]
 
 
-def _line(group: str, figure: Literal["information", "area"], found: Relation) -> FitLine:
+def _line(group: str, found: Relation, *, figure: Figure) -> FitLine:
     return FitLine(
         group=group,
         figure=figure,
@@ -147,7 +145,7 @@ def _line(group: str, figure: Literal["information", "area"], found: Relation) -
     )
 
 
-def _interval(found: _Bounded) -> Interval:
+def _interval(found: Bounded) -> Interval:
     return Interval(value=_known(found.value), low=_known(found.low), high=_known(found.high))
 
 

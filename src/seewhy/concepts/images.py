@@ -38,7 +38,7 @@ class Writer:
         folder.mkdir(exist_ok=True)
         truth = self.question.classes.truth.get(taken.id)
         readings = [
-            self._reading(taken, reader, each, truth)
+            self._reading(taken, reader, seen=each, truth=truth)
             for reader, each in zip(self.question.readers, seen, strict=True)
         ]
         write_bytes(folder / THUMBNAIL, png_bytes(picture(taken.image, THUMBNAIL_SIDE)))
@@ -55,7 +55,9 @@ class Writer:
         SEALS.write(folder, entry)
         return entry
 
-    def _reading(self, taken: Taken, reader: Reader, seen: SeenImage, truth: int | None) -> Reading:
+    def _reading(
+        self, taken: Taken, reader: Reader, *, seen: SeenImage, truth: int | None
+    ) -> Reading:
         size = picture_size(taken.image.size)
         placement = reader.preprocessing.placement(taken.image.size)
         drawn = parts_over(picture(taken.image), labels_over(seen.labels, placement, size=size))

@@ -17,9 +17,9 @@ def read_image(reader: Reader, seen: SeenImage, *, truth: int | None, picture: s
     ranked = seen.texts.ranked
     return Reading(
         encoder=reader.name,
-        predicted=_class(reader, seen, winner),
-        runner_up=_class(reader, seen, runner_up),
-        truth=None if truth is None else _class(reader, seen, truth),
+        predicted=_class(reader, seen, number=winner),
+        runner_up=_class(reader, seen, number=runner_up),
+        truth=None if truth is None else _class(reader, seen, number=truth),
         is_correct=None if truth is None else truth == winner,
         parts=_parts(reader, seen),
         ignored=seen.ignored,
@@ -27,12 +27,16 @@ def read_image(reader: Reader, seen: SeenImage, *, truth: int | None, picture: s
         is_fallback=seen.is_fallback,
         found=_scored(asked.words(seen.concepts), ranked.scores.tolist()),
         expected=_scored(asked.words(asked.expected[winner]), asked.expected_similarities[winner]),
-        contrasts=[_contrast(reader, seen, winner, rival) for rival in rivals if rival is not None],
+        contrasts=[
+            _contrast(reader, seen, winner=winner, rival=rival)
+            for rival in rivals
+            if rival is not None
+        ],
         picture=picture,
     )
 
 
-def _class(reader: Reader, seen: SeenImage, number: int) -> ClassReading:
+def _class(reader: Reader, seen: SeenImage, *, number: int) -> ClassReading:
     against = reader.method.against(reader.asked, seen, number)
     overlap, expected = against.overlap, set(reader.asked.expected[number])
     return ClassReading(
@@ -45,7 +49,7 @@ def _class(reader: Reader, seen: SeenImage, number: int) -> ClassReading:
         information=overlap.information,
         p_value=overlap.p_value,
         printed=_known(overlap.printed),
-        ranked=overlap.ranked,
+        ranked=_known(overlap.ranked),
         area=against.area,
         curve=against.curve.tolist(),
     )
@@ -64,7 +68,7 @@ def _parts(reader: Reader, seen: SeenImage) -> list[PartReading]:
     ]
 
 
-def _contrast(reader: Reader, seen: SeenImage, winner: int, rival: int) -> Contrast:
+def _contrast(reader: Reader, seen: SeenImage, *, winner: int, rival: int) -> Contrast:
     asked = reader.asked
     found = contrast_classes(
         seen.concepts, winner=asked.expected[winner], rival=asked.expected[rival]

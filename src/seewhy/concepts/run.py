@@ -1,13 +1,12 @@
 """Concepts of all images of a source: what is there is kept, what is missing is made."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from seewhy.base.versions import library_versions
 from seewhy.concepts.asking import ConceptQuestion
-from seewhy.concepts.document import DOCUMENT, ConceptsDocument
+from seewhy.concepts.document import DOCUMENT, ConceptsDocument, EncoderSummary
 from seewhy.concepts.entries import SEALS, ConceptEntry
 from seewhy.concepts.figures import Tally, fit_lines
 from seewhy.concepts.images import Writer
@@ -72,7 +71,13 @@ def explain_images(
                 for tally, reading in zip(tallies, outcome.found.readings, strict=True):
                     tally.add(reading)
         write_failures(output, failures, schema=SCHEMA)
-        document = _document(question, source, settings, tallies, (len(shown), len(failures)))
+        document = _document(
+            question,
+            source,
+            settings,
+            encoders=[tally.summary() for tally in tallies],
+            images={"used": len(shown), "failed": len(failures)},
+        )
         report = write_page(document, output, shown, failures=failures)
         write_json(output_path(output, DOCUMENT), document.model_dump(mode="json"))
     return ConceptsResult(document, report, made, len(shown) - made, tuple(failures))
@@ -96,16 +101,16 @@ def _document(
     question: ConceptQuestion,
     source: ImageSource,
     settings: ConceptSettings,
-    tallies: Sequence[Tally],
-    counts: tuple[int, int],
+    *,
+    encoders: list[EncoderSummary],
+    images: dict[str, int],
 ) -> ConceptsDocument:
-    encoders = [tally.summary() for tally in tallies]
     bank = question.bank
     return ConceptsDocument(
         source=source.name,
         classes=list(question.classes.names),
         bank={"origin": bank.origin, "texts": len(bank), "digest": bank.digest},
-        images={"used": counts[0], "failed": counts[1]},
+        images=images,
         encoders=encoders,
         relations=fit_lines(encoders, seed=settings.seed),
         notes=[*question.notes, *source.notes],

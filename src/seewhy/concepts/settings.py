@@ -12,7 +12,7 @@ _HOW_IT_RUNS = frozenset({"progress", "max_failures", "device", "allow_download"
 class ConceptSettings(BaseModel):
     """How encoders are asked for concepts; frozen, and unknown names are refused.
 
-    `bank` None takes the one that suits the first encoder. `templates` None takes the published
+    `bank` None takes the one that suits the encoders. `templates` None takes the published
     ones, or none where an encoder does not know their words; `size` None each encoder's own.
     `parts` is how many clusters an image has, `expected` how many texts a class. With the published
     protocol the images of a batch decide each other's parts, so `batch_size` changes results.

@@ -15,7 +15,9 @@ _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("similarity", "low", "high", "positive"), "number"),
     **dict.fromkeys(("x", "y"), "count"),
 }
-_COLUMNS = {name: _KINDS.get(name, "text") for name in (*MapRow.model_fields, "folder")}
+_COLUMNS: Mapping[str, Kind] = {
+    name: _KINDS.get(name, "text") for name in (*MapRow.model_fields, "folder")
+}
 
 
 def map_tables(output: Path) -> AbstractContextManager[RowTable]:

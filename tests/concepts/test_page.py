@@ -24,7 +24,7 @@ def made(tmp_path_factory):
 
 
 def html(made, cards=None, failures=(), **changes):
-    output, _, images = made
+    output, document, images = made
     cards = gallery(output, images) if cards is None else cards
     return compose_page(document.model_copy(update=changes), cards, failures).to_html()
 

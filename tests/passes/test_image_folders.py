@@ -96,7 +96,7 @@ def test_an_image_that_cannot_be_read_costs_no_other(run, tmp_path):
 
 def test_too_many_failures_are_refused():
     failures = [Failure("a", "truncated", "ends.")]
-    refuse_failures([], used=0, most=0)
+    refuse_failures([], used=0, most=0.0)
     refuse_failures(failures, used=3, most=0.25)
     with pytest.raises(DataError, match="1 of 4 images"):
         refuse_failures(failures, used=3, most=0.2)

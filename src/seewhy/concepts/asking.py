@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from seewhy.base.errors import UsageError
 from seewhy.concepts.classes import Classes
 from seewhy.concepts.settings import ConceptSettings
@@ -13,6 +15,7 @@ from seewhy.methods.mutual_knowledge.assignment import Assigning
 from seewhy.methods.mutual_knowledge.knowledge import Asked
 from seewhy.methods.mutual_knowledge.method import MutualKnowledge
 from seewhy.methods.mutual_knowledge.seeing import Seeing
+from seewhy.methods.mutual_knowledge.tokens import patch_tokens
 from seewhy.models.framing import Framing
 from seewhy.models.identity import facts_digest, model_digest
 from seewhy.models.load import load_dual_encoder
@@ -139,12 +142,15 @@ def _method(encoder: OpenClipEncoder, settings: ConceptSettings) -> MutualKnowle
 
 
 def _preprocessing(encoder: OpenClipEncoder, method: MutualKnowledge) -> Preprocessing:
+    """How an image becomes the input, tried on a black one: not every tower takes every size."""
     found = method.framing.preprocessing(encoder)
     if not isinstance(found, Preprocessing):
         raise UsageError(
             f"{encoder.name} has a preprocessing of its own, whose way back is unknown. Load the "
             "encoder by its name."
         )
+    black = found(Image.new("RGB", (8, 8)))
+    patch_tokens(encoder, black[None], facet=method.seeing.facet)
     return found
 
 

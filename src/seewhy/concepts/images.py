@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
+from seewhy.base.errors import DataError, UsageError
 from seewhy.concepts.asking import ConceptQuestion, Reader
 from seewhy.concepts.drawing import labels_over, parts_over
 from seewhy.concepts.entries import SEALS, ConceptEntry, Reading
@@ -18,6 +21,16 @@ from seewhy.results.seals import entry_folder, sealed_files
 THUMBNAIL = "thumbnail.png"
 
 
+def _seen(reader: Reader, images: Sequence[Image.Image]) -> list[SeenImage]:
+    """Raises `DataError` where the published procedure has no answer for one of the images."""
+    try:
+        return list(reader.method.look(reader.asked, images))
+    except UsageError as error:
+        if reader.method.seeing.protocol == "mended":
+            raise
+        raise DataError("published_fails", str(error)) from error
+
+
 @dataclass(frozen=True)
 class Writer:
     """Writes what encoders read in images below an output folder."""
@@ -28,7 +41,7 @@ class Writer:
     def write_all(self, taken: Sequence[Taken]) -> list[ConceptEntry]:
         """All files of some images, which are looked at together."""
         images = [each.image for each in taken]
-        seen = [list(reader.method.look(reader.asked, images)) for reader in self.question.readers]
+        seen = [_seen(reader, images) for reader in self.question.readers]
         return [self._write(each, found) for each, *found in zip(taken, *seen, strict=True)]
 
     def _write(self, taken: Taken, seen: Sequence[SeenImage]) -> ConceptEntry:

@@ -80,7 +80,7 @@ def test_every_image_and_encoder_gets_a_row_its_parts_and_a_line(run, tmp_path, 
             for rank, text in enumerate(part["texts"], 1)
         ]
         with Image.open(tmp_path / "out" / row["folder"] / row["picture"]) as picture:
-            assert picture.size == (40, 30)
+            assert picture.size == (240, 180)
 
 
 def test_the_figures_are_those_of_the_method_itself(run, tmp_path, encoders):

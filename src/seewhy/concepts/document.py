@@ -54,7 +54,7 @@ class EncoderSummary(Record):
     pretraining: str
     parameters: int
     templates: int
-    input: list[int]
+    input_size: list[int]
     images: int
     labelled: int
     accuracy: Interval | None

@@ -57,7 +57,7 @@ class Tally:
             pretraining=_pretraining(self.reader.name),
             parameters=sum(each.numel() for each in encoder.module.parameters()),
             templates=len(self.reader.prompts.templates),
-            input=list(_input(self.reader)),
+            input_size=list(_input_size(self.reader)),
             images=len(self.curves),
             labelled=sum(each is not None for each in self.truth),
             accuracy=self._accuracy(),
@@ -170,6 +170,6 @@ def _pretraining(name: str) -> str:
     return name.rpartition("/")[2] if name.startswith("open_clip:") and "/" in name else ""
 
 
-def _input(reader: Reader) -> tuple[int, int]:
+def _input_size(reader: Reader) -> tuple[int, int]:
     size = reader.preprocessing.size
     return (size, size) if isinstance(size, int) else size

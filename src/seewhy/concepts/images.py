@@ -15,10 +15,11 @@ from seewhy.methods.mutual_knowledge.knowledge import SeenImage
 from seewhy.passes.image_folders import Taken
 from seewhy.report.gallery import THUMBNAIL_SIDE
 from seewhy.results.files import write_bytes
-from seewhy.results.overlay import picture, picture_size, png_bytes
+from seewhy.results.overlay import Picture, picture, png_bytes
 from seewhy.results.seals import entry_folder, sealed_files
 
 THUMBNAIL = "thumbnail.png"
+_SMALLEST_SIDE = 256
 
 
 def _seen(reader: Reader, images: Sequence[Image.Image]) -> list[SeenImage]:
@@ -29,6 +30,12 @@ def _seen(reader: Reader, images: Sequence[Image.Image]) -> list[SeenImage]:
         if reader.method.seeing.protocol == "mended":
             raise
         raise DataError("published_fails", str(error)) from error
+
+
+def _enlarged(shown: Picture) -> Picture:
+    """A small picture as many whole times larger as leaves room for the numbers of parts."""
+    times = max(_SMALLEST_SIDE // max(shown.shape[:2]), 1)
+    return shown.repeat(times, axis=0).repeat(times, axis=1)
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,10 @@ class Writer:
     def _reading(
         self, taken: Taken, reader: Reader, *, seen: SeenImage, truth: int | None
     ) -> Reading:
-        size = picture_size(taken.image.size)
+        shown = _enlarged(picture(taken.image))
         placement = reader.preprocessing.placement(taken.image.size)
-        drawn = parts_over(picture(taken.image), labels_over(seen.labels, placement, size=size))
+        labels = labels_over(seen.labels, placement, size=(shown.shape[1], shown.shape[0]))
+        drawn = parts_over(shown, labels)
         path = entry_folder(self.output, taken.id) / f"parts-{reader.slug}.png"
         write_bytes(path, png_bytes(drawn))
         return read_image(reader, seen, truth=truth, picture=path.name)

@@ -167,10 +167,16 @@ def _mean_curves(document: ConceptsDocument) -> Curve:
     return Curve(
         title="Found texts taken away, the most relevant first: mean over images",
         axis="texts taken away",
-        names=tuple(each.name for each in document.encoders),
+        names=_short_names([each.name for each in document.encoders]),
         positions=np.arange(longest, dtype=np.float64),
         values=values,
     )
+
+
+def _short_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names without what stands before a colon, where they stay apart."""
+    short = tuple(name.rpartition(":")[2] for name in names)
+    return short if len(set(short)) == len(short) else tuple(names)
 
 
 def _filled(name: str, values: dict[str, object]) -> Markup:

@@ -9,7 +9,7 @@ from seewhy.results.text import short_text, visible_text
 
 _ROW, _TOP = 19, 30
 _LEFT, _RIGHT = 38, 62
-_LONGEST = 44
+_LONGEST = 40
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import UInt8
 from PIL import Image
 
 from seewhy.base.errors import DataError, UsageError
@@ -15,11 +17,13 @@ from seewhy.methods.mutual_knowledge.knowledge import SeenImage
 from seewhy.passes.image_folders import Taken
 from seewhy.report.gallery import THUMBNAIL_SIDE
 from seewhy.results.files import write_bytes
-from seewhy.results.overlay import Picture, picture, png_bytes
+from seewhy.results.overlay import picture, png_bytes
 from seewhy.results.seals import entry_folder, sealed_files
 
 THUMBNAIL = "thumbnail.png"
 _SMALLEST_SIDE = 256
+
+AnyPicture = UInt8[np.ndarray, "_ _ 3"]
 
 
 def _seen(reader: Reader, images: Sequence[Image.Image]) -> list[SeenImage]:
@@ -32,7 +36,7 @@ def _seen(reader: Reader, images: Sequence[Image.Image]) -> list[SeenImage]:
         raise DataError("published_fails", str(error)) from error
 
 
-def _enlarged(shown: Picture) -> Picture:
+def _enlarged(shown: AnyPicture) -> AnyPicture:
     """A small picture as many whole times larger as leaves room for the numbers of parts."""
     times = max(_SMALLEST_SIDE // max(shown.shape[:2]), 1)
     return shown.repeat(times, axis=0).repeat(times, axis=1)

@@ -72,7 +72,19 @@ def test_every_command_and_option_explains_itself(words):
 
 @pytest.mark.parametrize(
     "words",
-    ["", "audit", "map", "points", "sentence", "units", "demo", "train", "train encoder", "models"],
+    [
+        "",
+        "audit",
+        "map",
+        "points",
+        "sentence",
+        "concepts",
+        "units",
+        "demo",
+        "train",
+        "train encoder",
+        "models",
+    ],
 )
 def test_help_loads_nothing_heavy(words):
     code = (
@@ -89,7 +101,18 @@ def test_help_loads_nothing_heavy(words):
 def test_the_installed_program_is_this_one():
     program = Path(sys.executable).with_name("seewhy")
     ended = subprocess.run([program, "--help"], check=True, capture_output=True, text=True)
-    names = ["audit", "map", "points", "sentence", "units", "demo", "train", "models", "--debug"]
+    names = [
+        "audit",
+        "map",
+        "points",
+        "sentence",
+        "concepts",
+        "units",
+        "demo",
+        "train",
+        "models",
+        "--debug",
+    ]
     assert all(name in ended.stdout for name in names)
 
 

@@ -16,7 +16,17 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 LAYERS = [
     *("base", "data", "results", "models", "taps", "passes"),
-    *("methods", "evaluation", "training", "report", "mapping", "units", "audit", "cli"),
+    *(
+        "methods",
+        "evaluation",
+        "training",
+        "report",
+        "mapping",
+        "concepts",
+        "units",
+        "audit",
+        "cli",
+    ),
 ]
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60

@@ -16,7 +16,7 @@ from seewhy.mapping import asking
 def encoder(monkeypatch):
     """The tiny encoder that takes any text stands for every name."""
     made = any_text_encoder()
-    monkeypatch.setattr(asking, "load_model", Mock(return_value=made))
+    monkeypatch.setattr(asking, "load_dual_encoder", Mock(return_value=made))
     return made
 
 
@@ -74,7 +74,7 @@ def test_what_is_said_arrives(mapped, tmp_path, monkeypatch):
         "arrays": False, "frame": "input",
     }  # fmt: skip
     assert document(tmp_path)["others"] == ["blue"]
-    asking.load_model.assert_called_once_with(
+    asking.load_dual_encoder.assert_called_once_with(
         "open_clip:RN50/openai", device="cpu", allow_download=True, seed=4
     )
 

@@ -13,7 +13,7 @@ from seewhy.mapping import asking
 @pytest.fixture(autouse=True)
 def encoder(monkeypatch):
     """A small encoder with a full vocabulary stands for every name."""
-    monkeypatch.setattr(asking, "load_model", Mock(return_value=piecewise_encoder()))
+    monkeypatch.setattr(asking, "load_dual_encoder", Mock(return_value=piecewise_encoder()))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_is_said_arrives(asked):
         "removal": "redundant", "seed": 5, "device": "cpu", "allow_download": True, "strict": True,
         "tolerate_truncated": True, "by": "top", "top": 2,
     }  # fmt: skip
-    asking.load_model.assert_called_once_with(
+    asking.load_dual_encoder.assert_called_once_with(
         "open_clip:RN50/openai", device="cpu", allow_download=True, seed=5
     )
 

@@ -12,12 +12,11 @@ from seewhy.mapping.drawing import (
     Looked,
     framed,
     looked,
-    picture,
-    picture_size,
     positive_share,
     texts_shown,
 )
 from seewhy.models.preprocessing import Placement, Preprocessing
+from seewhy.results.overlay import picture, picture_size
 from seewhy.results.parts import Heatmap
 
 

@@ -3,10 +3,11 @@ import pytest
 from PIL import Image
 from tests.mapping.examples import HOSTILE, any_text_encoder, question, quick, scene
 
-from seewhy.mapping.drawing import picture
-from seewhy.mapping.entries import entry_folder, kept_entry
-from seewhy.mapping.images import FIGURE, THUMBNAIL, Taken, Writer, side_by_side
-from seewhy.results.overlay import overlay
+from seewhy.mapping.entries import SEALS
+from seewhy.mapping.images import FIGURE, THUMBNAIL, Writer, side_by_side
+from seewhy.passes.image_folders import Taken
+from seewhy.results.overlay import overlay, picture
+from seewhy.results.seals import entry_folder
 
 
 def written(tmp_path, texts=("red", "blue"), image=None, **changes):
@@ -35,7 +36,7 @@ def test_the_entry_seals_exactly_the_files_that_are_there(tmp_path):
     assert {FIGURE, THUMBNAIL, "raw.safetensors", "maskclip-blue.png"} <= {
         each.name for each in entry.files
     }
-    assert kept_entry(folder, "a" * 64) == entry
+    assert SEALS.kept(folder, "a" * 64) == entry
     assert (entry.width, entry.height, entry.notes) == (40, 30, ["reduced"])
 
 

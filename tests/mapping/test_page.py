@@ -11,8 +11,9 @@ from seewhy.data.places import open_places
 from seewhy.data.records import Failure
 from seewhy.mapping import page
 from seewhy.mapping.document import MapsDocument
-from seewhy.mapping.page import compose_page, gallery, spread
+from seewhy.mapping.page import compose_page, gallery
 from seewhy.mapping.run import map_images
+from seewhy.report.gallery import spread
 
 COUNT = 6
 

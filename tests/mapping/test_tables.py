@@ -5,8 +5,9 @@ import pyarrow.parquet
 from tests.mapping.test_entries import row
 
 from seewhy.data.records import Failure
-from seewhy.mapping import tables
-from seewhy.mapping.tables import map_tables, write_failures
+from seewhy.mapping.tables import map_tables
+from seewhy.results import tables
+from seewhy.results.tables import write_failures
 
 HOSTILE = [
     "=cmd()",
@@ -24,6 +25,10 @@ HOSTILE = [
 ]
 
 
+def cells(rows, folder):
+    return [each.model_dump() | {"folder": folder} for each in rows]
+
+
 def parquet(folder, name="maps.parquet"):
     return pyarrow.parquet.read_table(folder / name)
 
@@ -37,7 +42,7 @@ def test_both_tables_hold_every_row_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "_ROWS_AT_ONCE", 4)
     with map_tables(tmp_path) as written:
         for number in range(7):
-            written.add([row(x=number), row(x=None, text="blue")], f"images/{number}")
+            written.add(cells([row(x=number), row(x=None, text="blue")], f"images/{number}"))
     found = parquet(tmp_path).to_pylist()
     assert len(found) == 14
     assert [each["x"] for each in found[::2]] == list(range(7))
@@ -52,7 +57,7 @@ def test_both_tables_hold_every_row_in_order(tmp_path, monkeypatch):
 
 def test_hostile_text_is_exact_in_parquet_and_harmless_in_csv(tmp_path):
     with map_tables(tmp_path) as written:
-        written.add([row(text=text) for text in HOSTILE], "images/a")
+        written.add(cells([row(text=text) for text in HOSTILE], "images/a"))
     assert parquet(tmp_path)["text"].to_pylist() == HOSTILE
     shown = [each["text"] for each in lines(tmp_path)]
     assert shown[:6] == ["'=cmd()", "'+1", "'-o", "'@x", "\\t=1", "' =1"]
@@ -72,18 +77,18 @@ def lines_header(folder):
 
 def test_an_error_leaves_the_tables_of_before(tmp_path):
     with map_tables(tmp_path) as written:
-        written.add([row()], "images/a")
+        written.add(cells([row()], "images/a"))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with suppress(KeyboardInterrupt), map_tables(tmp_path) as written:
-        written.add([row(), row()], "images/b")
+        written.add(cells([row(), row()], "images/b"))
         raise KeyboardInterrupt
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_failures_are_rows(tmp_path):
-    write_failures(tmp_path, [Failure("a", "truncated", "ends early")])
+    write_failures(tmp_path, [Failure("a", "truncated", "ends early")], schema="seewhy.maps/1")
     assert parquet(tmp_path, "failures.parquet").to_pylist() == [
         {"id": "a", "code": "truncated", "message": "ends early"}
     ]
-    write_failures(tmp_path, [])
+    write_failures(tmp_path, [], schema="seewhy.maps/1")
     assert parquet(tmp_path, "failures.parquet").num_rows == 0

@@ -13,6 +13,7 @@ import typer
 from seewhy.base.errors import DataError, InternalError, SeewhyError, UsageError
 from seewhy.cli.audit import audit
 from seewhy.cli.bench import bench
+from seewhy.cli.concepts import concepts
 from seewhy.cli.console import VisibleFormatter, show, show_error, write_any_character
 from seewhy.cli.demo import demo
 from seewhy.cli.evaluate import evaluate
@@ -38,6 +39,7 @@ app.command("audit")(audit)
 app.command("map")(map_images)
 app.command("points")(points)
 app.command("sentence")(sentence)
+app.command("concepts")(concepts)
 app.command("units")(units)
 app.command("demo")(demo)
 app.add_typer(train, name="train")

@@ -188,10 +188,10 @@ def show_result(result: "MapsResult", output: Path) -> None:
 def _rows(output: Path) -> Iterator[tuple[str, ...]]:
     import pyarrow.parquet
 
-    from seewhy.mapping.tables import PARQUET
+    from seewhy.mapping.tables import NAME
     from seewhy.results.text import short_text
 
-    for row in pyarrow.parquet.read_table(output / PARQUET).to_pylist()[:50]:
+    for row in pyarrow.parquet.read_table(output / f"{NAME}.parquet").to_pylist()[:50]:
         nowhere = "no gradient" if row["low"] is None else "everywhere"
         place = nowhere if row["x"] is None else f"{row['x']}, {row['y']}"
         figures = (number_text(row[name]) for name in ("similarity", "low", "high"))

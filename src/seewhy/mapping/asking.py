@@ -12,11 +12,10 @@ from seewhy.methods.text_maps.reading import Removal
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.models.framing import Framing
 from seewhy.models.identity import facts_digest, model_digest
-from seewhy.models.load import load_model
+from seewhy.models.load import load_dual_encoder
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
-from seewhy.models.templates import SLOT, published_templates
-from seewhy.passes.prompts import PromptEnsemble
+from seewhy.passes.prompts import PromptEnsemble, knows_published, suited_prompts
 
 MOST_TEXTS = 1000
 """How many maps an image may have for each method."""
@@ -75,7 +74,7 @@ def asked_question(
     if not methods or len(set(methods)) < len(methods):
         raise UsageError(f"methods {list(methods)} are none, or one comes twice; name each once.")
     found = encoder if isinstance(encoder, OpenClipEncoder) else _loaded(encoder, settings)
-    prompts, notes = _prompts(found, settings, kept_texts)
+    prompts, notes = suited_prompts(found, settings.templates, folder=kept_texts)
     size = settings.size or default_size(found)
     view = View(Framing(settings.framing, size), frame="grid", scaling=settings.scaling)
     removal = settings.removal or usual_removal(found)
@@ -123,13 +122,7 @@ def _patch_side(encoder: OpenClipEncoder) -> int | None:
 
 def usual_removal(encoder: OpenClipEncoder) -> Removal:
     """What surgery takes from maps of this encoder if nothing else is asked for."""
-    return "redundant" if _knows_published(encoder) else "nothing"
-
-
-def _knows_published(encoder: OpenClipEncoder) -> bool:
-    """Whether an encoder has the words of the published templates; small vocabularies do not."""
-    unknown_words = getattr(encoder.tokenizer, "unknown_words", None)
-    return unknown_words is None or not any(map(unknown_words, published_templates()))
+    return "redundant" if knows_published(encoder) else "nothing"
 
 
 def _method(name: str, view: View, removal: Removal) -> TextMapMethod:
@@ -156,38 +149,6 @@ def _check_texts(texts: Sequence[str]) -> None:
 
 
 def _loaded(name: str, settings: AskSettings) -> OpenClipEncoder:
-    model = load_model(
+    return load_dual_encoder(
         name, device=settings.device, allow_download=settings.allow_download, seed=settings.seed
     )
-    if not isinstance(model, OpenClipEncoder):
-        raise UsageError(
-            f"{name} is a classifier and understands no texts. Name a dual encoder, such as "
-            "embedded:clip-objects or open_clip:ViT-B-16/openai."
-        )
-    return model
-
-
-def _prompts(
-    encoder: OpenClipEncoder, settings: AskSettings, folder: Path | None
-) -> tuple[PromptEnsemble, tuple[str, ...]]:
-    match settings.templates:
-        case "published":
-            return PromptEnsemble(encoder, folder=folder), ()
-        case "none":
-            return PromptEnsemble(encoder, [SLOT], folder=folder), ()
-        case None:
-            return _known_prompts(encoder, folder)
-        case templates:
-            return PromptEnsemble(encoder, templates, folder=folder), ()
-
-
-def _known_prompts(
-    encoder: OpenClipEncoder, folder: Path | None
-) -> tuple[PromptEnsemble, tuple[str, ...]]:
-    if _knows_published(encoder):
-        return PromptEnsemble(encoder, folder=folder), ()
-    note = (
-        f"{encoder.name} does not know all words of the published templates, so each text stands "
-        "by itself."
-    )
-    return PromptEnsemble(encoder, [SLOT], folder=folder), (note,)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from PIL import Image
+from jaxtyping import Float
 
 from seewhy.base.errors import DataError, UsageError
 from seewhy.methods.text_maps.maps import over_image, over_input
@@ -20,13 +19,9 @@ from seewhy.results.parts import ConceptScores, Frame, Heatmap, Part
 from seewhy.results.storage import MAX_FILE_BYTES
 from seewhy.results.text import number_text
 
-PICTURE_SIDE = 1024
-"""The longest side of a picture that is written."""
-
 _GREY = 128
 
 Grid = Float[np.ndarray, "rows cols"]
-Picture = UInt8[np.ndarray, "height width 3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,20 +125,6 @@ def _framed(part: Part, placement: Placement, frame: Frame) -> Part:
     maps = torch.from_numpy(part.values.copy())
     drawn = over_input(maps, placement.window) if frame == "input" else over_image(maps, placement)
     return replace(part, values=drawn.numpy(), frame=frame)
-
-
-def picture_size(size: tuple[int, int], longest: int = PICTURE_SIDE) -> tuple[int, int]:
-    """Width and height with the proportions of a size, and no side above the longest."""
-    shrink = min(1.0, longest / max(size))
-    width, height = (max(round(side * shrink), 1) for side in size)
-    return width, height
-
-
-def picture(image: Image.Image, longest: int = PICTURE_SIDE) -> Picture:
-    """The pixels of an image, made smaller where a side is longer than the longest."""
-    size = picture_size(image.size, longest)
-    small = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(small.convert("RGB"))
 
 
 def positive_share(values: Grid) -> float | None:

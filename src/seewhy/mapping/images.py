@@ -6,35 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from seewhy.mapping.asking import Question
 from seewhy.mapping.drawing import (
     Looked,
-    Picture,
     colour_bar,
     framed,
     looked,
-    picture,
-    picture_size,
     positive_share,
     range_text,
     texts_shown,
 )
-from seewhy.mapping.entries import (
-    ImageEntry,
-    MapRow,
-    empty_folder,
-    entry_folder,
-    sealed_files,
-    write_entry,
-)
+from seewhy.mapping.entries import SEALS, ImageEntry, MapRow
 from seewhy.mapping.settings import MapSettings
+from seewhy.passes.image_folders import Taken
 from seewhy.report.figures import figure_bytes
+from seewhy.report.gallery import THUMBNAIL_SIDE
 from seewhy.report.grids import ColourBar, Column, Panel, PictureRow, picture_grid
 from seewhy.results.explanation import Explanation
 from seewhy.results.files import safe_slug, write_bytes
-from seewhy.results.overlay import overlay, png_bytes
+from seewhy.results.overlay import Picture, overlay, picture, picture_size, png_bytes
+from seewhy.results.seals import entry_folder, sealed_files
 from seewhy.results.text import number_text
 
 if TYPE_CHECKING:
@@ -42,20 +34,9 @@ if TYPE_CHECKING:
 
 FIGURE = "figure.png"
 THUMBNAIL = "thumbnail.png"
-THUMBNAIL_SIDE = 176
 
 _FIGURE_SIDE = 384
 _FIGURE_TEXTS = 12
-
-
-@dataclass(frozen=True)
-class Taken:
-    """An image as it was read; `key` is the digest of it and of all that is asked of it."""
-
-    id: str
-    key: str
-    image: Image.Image
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +59,7 @@ class Writer:
             if self.settings.arrays
         ]
         folder = entry_folder(self.output, taken.id)
-        empty_folder(folder)
+        SEALS.empty(folder)
         folder.mkdir(exist_ok=True)
         rows = list(self._rows(taken, found, folder))
         names = [*(row.picture for row in rows), THUMBNAIL]
@@ -97,7 +78,7 @@ class Writer:
             rows=rows,
             files=sealed_files(folder, names),
         )
-        write_entry(folder, entry)
+        SEALS.write(folder, entry)
         return entry
 
     def _rows(self, taken: Taken, found: Sequence[Looked], folder: Path) -> Iterator[MapRow]:

@@ -1,28 +1,24 @@
 """The page of maps: what was asked, how to read it, and a gallery that fits."""
 
-import base64
-import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
-from PIL import Image
 
 from seewhy.data.records import Failure
 from seewhy.mapping.document import MapsDocument
-from seewhy.mapping.entries import ImageEntry, MapRow, entry_folder, read_entry
-from seewhy.mapping.images import THUMBNAIL, THUMBNAIL_SIDE
-from seewhy.report.page import IMAGE_BUDGET, Page, Section, fragment
+from seewhy.mapping.entries import SEALS, ImageEntry, MapRow
+from seewhy.mapping.images import THUMBNAIL
+from seewhy.report.gallery import chosen_cards, thumbnail_uri
+from seewhy.report.page import IMAGE_BUDGET, Page, Section, fact_text, fragment
 from seewhy.results.files import output_path
-from seewhy.results.text import short_text
+from seewhy.results.seals import entry_folder
 
 MOST_CARDS = 200
 MOST_PICTURES = 24
 """Maps of one image that its card has room for."""
-
-_COLOURS = 64
 
 READING = {
     "signed": "Red is above zero, blue is below, grey is zero. The fullest colour stands for the "
@@ -77,7 +73,10 @@ def compose_page(
         "document": document,
         "cards": cards,
         "failures": failures,
-        "facts": [(name, _fact(value)) for name, value in document.settings.items()],
+        "facts": [
+            *((name, fact_text(value)) for name, value in document.settings.items()),
+            ("question", document.question),
+        ],
         "versions": list(document.versions.items()),
     }
     sections = [
@@ -103,62 +102,26 @@ def compose_page(
 
 def gallery(output: Path, images: Sequence[str], *, budget: int = IMAGE_BUDGET) -> list[Card]:
     """Cards of images that lie evenly among all, in their order, as many as the budget holds."""
-    cards: dict[int, Card] = {}
-    for position in spread(len(images)):
-        card = _card(output, images[position])
-        budget -= card.weight if card else 0
-        if len(cards) >= MOST_CARDS or (budget < 0 and cards):
-            break
-        if card is not None:
-            cards[position] = card
-    return [cards[position] for position in sorted(cards)]
-
-
-def spread(count: int) -> Iterator[int]:
-    """All positions below a count, in an order of which every beginning is spread evenly.
-
-    >>> list(spread(5))
-    [0, 4, 2, 1, 3]
-    """
-    digits = max(count - 1, 0).bit_length()
-    for number in range(1 << digits):
-        position = int(f"{number:0{digits}b}"[::-1], 2) if digits else 0
-        if position < count:
-            yield position
+    return chosen_cards(images, partial(_card, output), budget=budget, most=MOST_CARDS)
 
 
 def _card(output: Path, identity: str) -> Card | None:
     folder = entry_folder(output, identity)
-    entry = read_entry(folder)
+    entry = SEALS.read(folder)
     if entry is None:
         return None
     return Card(
         entry,
         folder.relative_to(output).as_posix(),
-        _thumbnail(folder / THUMBNAIL),
+        thumbnail_uri(folder / THUMBNAIL),
         tuple(_pictures(folder, entry.rows)),
     )
 
 
 def _pictures(folder: Path, rows: Iterable[MapRow]) -> Iterator[MapPicture]:
     for _, row in zip(range(MOST_PICTURES), rows, strict=False):
-        yield MapPicture(row, _thumbnail(folder / row.picture))
-
-
-def _thumbnail(path: Path) -> str:
-    """A small PNG of few colours as the address of itself."""
-    buffer = io.BytesIO()
-    with Image.open(path, formats=["PNG"]) as image:
-        small = image.convert("RGB")
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    small.quantize(_COLOURS).save(buffer, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+        yield MapPicture(row, thumbnail_uri(folder / row.picture))
 
 
 def _filled(name: str, values: dict[str, object]) -> Markup:
     return fragment(f"{name}.html.j2", package="seewhy.mapping", **values)
-
-
-def _fact(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return short_text(text, 300)

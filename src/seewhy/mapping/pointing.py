@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seewhy.base.errors import UsageError
 from seewhy.mapping.asking import Question
-from seewhy.mapping.drawing import Looked, Picture, looked, picture
+from seewhy.mapping.drawing import Looked, looked
 from seewhy.mapping.settings import PointSettings
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.points import Pointing, Points, joint_points, map_points
@@ -24,7 +24,7 @@ from seewhy.models.protocols import PointSegmenter
 from seewhy.report.figures import figure_bytes
 from seewhy.report.grids import Column, Panel, PictureRow, picture_grid
 from seewhy.results.files import output_folder, output_path, safe_slug, write_bytes, write_json
-from seewhy.results.overlay import masked_picture, png_bytes
+from seewhy.results.overlay import Picture, masked_picture, picture, png_bytes
 from seewhy.results.text import number_text, percent_text
 
 SCHEMA: Final = "seewhy.points/1"

@@ -1,33 +1,28 @@
 """Maps of all images of a source: what is there is kept, what is missing is made."""
 
 import hashlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
-from tqdm import tqdm
-
-from seewhy.base.errors import DataError, UsageError
+from seewhy.base.errors import UsageError
 from seewhy.base.versions import library_versions
-from seewhy.data.images import NOTES_KEY
-from seewhy.data.listing import content_digest
-from seewhy.data.records import Failure, ImageRecord
+from seewhy.data.records import Failure
 from seewhy.data.sources import ImageSource
 from seewhy.mapping.asking import Question
 from seewhy.mapping.document import DOCUMENT, MapsDocument
-from seewhy.mapping.entries import ImageEntry, entry_folder, kept_entry, remove_temporary
-from seewhy.mapping.images import Taken, Writer
+from seewhy.mapping.entries import SEALS, ImageEntry
+from seewhy.mapping.images import Writer
 from seewhy.mapping.page import write_page
 from seewhy.mapping.settings import MapSettings
-from seewhy.mapping.tables import map_tables, write_failures
-from seewhy.passes.loading import load_images
-from seewhy.passes.runner import run_batches
+from seewhy.mapping.tables import SCHEMA, map_tables
+from seewhy.passes.image_folders import ImageFolders, Taken, refuse_failures
 from seewhy.passes.store import Store
 from seewhy.results.files import output_folder, output_path, write_json
+from seewhy.results.seals import entry_folder, remove_temporary
+from seewhy.results.tables import write_failures
 
 TEXTS_FOLDER = "texts"
 """Where embeddings of texts are kept between runs, below the output."""
@@ -45,15 +40,7 @@ class MapsResult:
 
     def check(self, *, max_failures: float) -> None:
         """Raise `DataError` when more than this share of the images could not be used, or all."""
-        used, failed = self.made + self.kept, len(self.failures)
-        if failed and (not used or failed > max_failures * (used + failed)):
-            first = self.failures[0]
-            raise DataError(
-                "all_failed" if not used else "too_many_failures",
-                f"{failed} of {used + failed} images could not be used; the first: {first.id!r}, "
-                f"{first.code}: {first.message} failures.parquet names each. Mend them, or allow "
-                "more failures.",
-            )
+        refuse_failures(self.failures, used=self.made + self.kept, most=max_failures)
 
 
 def map_images(
@@ -74,93 +61,50 @@ def map_images(
         remove_temporary(output)
         with ExitStack() as stack:
             tables = stack.enter_context(map_tables(output))
-            for outcome in _Run(question, settings, output).outcomes(source.records):
+            for outcome in _folders(question, settings, output).outcomes(
+                source.records,
+                batch_size=settings.batch_size,
+                name="map",
+                progress=settings.progress,
+            ):
                 if isinstance(outcome.found, Failure):
                     failures.append(outcome.found)
                     continue
                 made += outcome.is_new
                 shown.append(outcome.found.image)
-                folder = entry_folder(output, outcome.found.image)
-                tables.add(outcome.found.rows, folder.relative_to(output).as_posix())
-        write_failures(output, failures)
+                folder = entry_folder(output, outcome.found.image).relative_to(output).as_posix()
+                tables.add(row.model_dump() | {"folder": folder} for row in outcome.found.rows)
+        write_failures(output, failures, schema=SCHEMA)
         document = _document(question, source, settings, (len(shown), len(failures)))
         report = write_page(document, output, shown, failures=failures)
         write_json(output_path(output, DOCUMENT), document.model_dump(mode="json"))
     return MapsResult(document, report, made, len(shown) - made, tuple(failures))
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    found: ImageEntry | Failure
-    is_new: bool = False
+def _folders(question: Question, settings: MapSettings, output: Path) -> ImageFolders[ImageEntry]:
+    drawn = [settings.look, settings.figures, settings.arrays, settings.frame]
+    digest = hashlib.sha256(f"{question.digest()} {drawn}".encode()).hexdigest()
+    return ImageFolders(
+        output, SEALS, digest, partial(_written, Writer(question, settings, output))
+    )
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One question put to images, batch by batch."""
-
-    question: Question
-    settings: MapSettings
-    output: Path
-
-    def outcomes(self, records: Sequence[ImageRecord]) -> Iterator[_Outcome]:
-        """One for each record, in order; at most a batch of images is in memory."""
-        digest = self._digest()
-        size = self.settings.batch_size
-        # The delay keeps runs of less than two seconds silent.
-        hidden = not self.settings.progress or sys.stderr is None
-        with tqdm(total=len(records), desc="map", unit="image", delay=2, disable=hidden) as bar:
-            for start in range(0, len(records), size):
-                batch = records[start : start + size]
-                yield from self._batch(batch, {each.id: _key(digest, each) for each in batch})
-                bar.update(len(batch))
-
-    def _batch(self, batch: Sequence[ImageRecord], keys: Mapping[str, str]) -> Iterator[_Outcome]:
-        outcomes: dict[str, _Outcome] = {}
-        for record in batch:
-            entry = kept_entry(entry_folder(self.output, record.id), keys[record.id])
-            if entry is not None:
-                outcomes[record.id] = _Outcome(entry)
-        missing = [record for record in batch if record.id not in outcomes]
-        result = run_batches(
-            load_images(missing, partial(_taken, keys)), self._written, batch_size=len(batch)
+def _written(writer: Writer, taken: Sequence[Taken]) -> list[ImageEntry]:
+    question = writer.question
+    answers = [
+        method.explain(
+            question.encoder,
+            [each.image for each in taken],
+            question.texts,
+            others=question.others,
+            prompts=question.prompts,
         )
-        for entry in (entry for entries in result.outputs for entry in entries):
-            outcomes[entry.image] = _Outcome(entry, is_new=True)
-        outcomes |= {failure.id: _Outcome(failure) for failure in result.failures}
-        yield from (outcomes[record.id] for record in batch)
-
-    def _written(self, _ids: Sequence[str], taken: Sequence[Taken]) -> list[ImageEntry]:
-        question = self.question
-        writer = Writer(question, self.settings, self.output)
-        answers = [
-            method.explain(
-                question.encoder,
-                [each.image for each in taken],
-                question.texts,
-                others=question.others,
-                prompts=question.prompts,
-            )
-            for method in question.methods
-        ]
-        return [
-            writer.write(each, explanations)
-            for each, *explanations in zip(taken, *answers, strict=True)
-        ]
-
-    def _digest(self) -> str:
-        settings = self.settings
-        drawn = [settings.look, settings.figures, settings.arrays, settings.frame]
-        return hashlib.sha256(f"{self.question.digest()} {drawn}".encode()).hexdigest()
-
-
-def _key(digest: str, record: ImageRecord) -> str:
-    text = "\n".join((digest, record.id, content_digest(record)))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _taken(keys: Mapping[str, str], identity: str, image: Image.Image) -> Taken:
-    return Taken(identity, keys[identity], image, tuple(image.info.get(NOTES_KEY, ())))
+        for method in question.methods
+    ]
+    return [
+        writer.write(each, explanations)
+        for each, *explanations in zip(taken, *answers, strict=True)
+    ]
 
 
 def _document(

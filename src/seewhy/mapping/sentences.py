@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from seewhy.base.errors import UsageError
 from seewhy.mapping.asking import Question, asked_question
-from seewhy.mapping.drawing import Looked, colour_bar, picture, placement_of
+from seewhy.mapping.drawing import Looked, colour_bar, placement_of
 from seewhy.mapping.settings import SentenceSettings
 from seewhy.methods.text_maps.sentences import SentenceView
 from seewhy.methods.text_maps.surgery import ClipSurgery
@@ -20,7 +20,7 @@ from seewhy.report.grids import Panel
 from seewhy.report.sentences import PLACES, TitledPanel, sentence_figure
 from seewhy.results.explanation import Explanation
 from seewhy.results.files import output_folder, output_path, write_bytes, write_json
-from seewhy.results.overlay import overlay
+from seewhy.results.overlay import overlay, picture
 from seewhy.results.parts import ConceptScores, Heatmap
 from seewhy.results.text import number_text
 

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_HOW_IT_RUNS = frozenset({"batch_size", "progress", "max_failures", "strict"})
+from seewhy.models.templates import Templates
 
-Templates = Literal["published", "none"] | tuple[str, ...]
+_HOW_IT_RUNS = frozenset({"batch_size", "progress", "max_failures", "strict"})
 
 
 class AskSettings(BaseModel):

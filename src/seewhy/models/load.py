@@ -53,6 +53,19 @@ def load_model(
     return model
 
 
+def load_dual_encoder(
+    name: str, *, device: str = "cpu", allow_download: bool = False, seed: int = 0
+) -> OpenClipEncoder:
+    """The same for what has to understand texts; raises `UsageError` for a classifier."""
+    model = load_model(name, device=device, allow_download=allow_download, seed=seed)
+    if not isinstance(model, OpenClipEncoder):
+        raise UsageError(
+            f"{name} is a classifier and understands no texts. Name a dual encoder, such as "
+            "embedded:clip-objects or open_clip:ViT-B-16/openai."
+        )
+    return model
+
+
 def checked_device(device: str) -> torch.device:
     """The device of a name, "auto" the best there is; `UsageError` if it cannot be used."""
     if device == "auto":

@@ -16,6 +16,7 @@ _SCENES = (
 )
 
 DataSet = Literal["imagenet", "places365", "food101"]
+Templates = Literal["published", "none"] | tuple[str, ...]
 
 _CLASSES: Mapping[DataSet, tuple[str, ...]] = {
     "imagenet": (

@@ -14,7 +14,13 @@ from seewhy.base.axes import TextEmbeddings
 from seewhy.base.errors import UsageError
 from seewhy.models.identity import facts_digest, model_digest, tensors_digest
 from seewhy.models.openclip import OpenClipEncoder
-from seewhy.models.templates import check_templates, filled, published_templates
+from seewhy.models.templates import (
+    SLOT,
+    Templates,
+    check_templates,
+    filled,
+    published_templates,
+)
 from seewhy.passes.shards import Part
 from seewhy.passes.store import Store
 
@@ -112,3 +118,34 @@ class PromptEnsemble:
                 f"the templates do not suit the encoder: {error} Templates of words that it knows "
                 "do, such as templates=['{}']."
             ) from error
+
+
+def suited_prompts(
+    encoder: OpenClipEncoder, templates: Templates | None, *, folder: Path | None = None
+) -> tuple[PromptEnsemble, tuple[str, ...]]:
+    """The prompts that were asked for, and what is to be said of them.
+
+    Without a wish these are the published templates, or each text by itself where the encoder does
+    not know their words, with a note.
+    """
+    match templates:
+        case "published":
+            return PromptEnsemble(encoder, folder=folder), ()
+        case "none":
+            return PromptEnsemble(encoder, [SLOT], folder=folder), ()
+        case None if knows_published(encoder):
+            return PromptEnsemble(encoder, folder=folder), ()
+        case None:
+            note = (
+                f"{encoder.name} does not know all words of the published templates, so each text "
+                "stands by itself."
+            )
+            return PromptEnsemble(encoder, [SLOT], folder=folder), (note,)
+        case _:
+            return PromptEnsemble(encoder, templates, folder=folder), ()
+
+
+def knows_published(encoder: OpenClipEncoder) -> bool:
+    """Whether an encoder has the words of the published templates; small vocabularies do not."""
+    unknown_words = getattr(encoder.tokenizer, "unknown_words", None)
+    return unknown_words is None or not any(map(unknown_words, published_templates()))

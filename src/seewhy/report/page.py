@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from functools import cache
@@ -68,6 +69,12 @@ class Page:
 def fragment(template: str, *, package: str = "seewhy.report", **values: Any) -> Markup:
     """Fill a template of a package, which may use the macros of this one, with values as data."""
     return Markup(_environment(package).get_template(template).render(**values))
+
+
+def fact_text(value: object) -> str:
+    """A setting in a line: text as it is, all else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return short_text(text, 300)
 
 
 def picture_uri(uri: str) -> str:

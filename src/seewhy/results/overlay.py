@@ -15,6 +15,9 @@ Look = Literal["signed", "published"]
 Picture = UInt8[np.ndarray, "height width 3"]
 Values = Float[np.ndarray, "_ _"]
 
+PICTURE_SIDE = 1024
+"""The longest side of a picture that is written."""
+
 _BELOW, _ABOVE = (np.array(list(bytes.fromhex(LIGHT[place][1:]))) for place in (0, 7))
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 _DARKEST, _CONTRAST = 48.0, 0.75
@@ -64,6 +67,20 @@ def published_overlay(image: Picture, values: Values) -> Picture:
         )
     heat = _jet()[(known.clip(0, 1) * 255).astype(np.uint8)]
     return _unseen_dark((0.4 * image + 0.6 * heat).astype(np.uint8), image, values)
+
+
+def picture_size(size: tuple[int, int], longest: int = PICTURE_SIDE) -> tuple[int, int]:
+    """Width and height with the proportions of a size, and no side above the longest."""
+    shrink = min(1.0, longest / max(size))
+    width, height = (max(round(side * shrink), 1) for side in size)
+    return width, height
+
+
+def picture(image: Image.Image, longest: int = PICTURE_SIDE) -> Picture:
+    """The pixels of an image, made smaller where a side is longer than the longest."""
+    size = picture_size(image.size, longest)
+    small = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(small.convert("RGB"))
 
 
 def masked_picture(image: Picture, mask: Bool[np.ndarray, "height width"]) -> Picture:

@@ -10,7 +10,9 @@ from seewhy.data.banks import concept_bank
 from seewhy.data.scenes import draw_scene, random_scene
 from seewhy.methods.mutual_knowledge.method import MutualKnowledge
 from seewhy.methods.mutual_knowledge.seeing import Seeing
+from seewhy.methods.mutual_knowledge.tokens import patch_tokens
 from seewhy.models.embedded import load_embedded
+from seewhy.models.framing import Framing
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.parts import ConceptScores, Curve, Heatmap, Statement
@@ -107,6 +109,21 @@ def test_an_explanation_tells_parts_lists_and_dynamics(encoder):
     assert repr(classes.names[int(classes.scores.argmax())]) in found.target
     assert found.provenance["bank"] == "words of drawn scenes (12 texts)"
     assert found.provenance["foreground"] == "found"
+
+
+def test_images_may_be_larger_than_the_encoder_was_trained_on(encoder, asked):
+    method = replace(METHOD, framing=Framing(size=160))
+    (seen,) = method.look(asked, pictures(1))
+    assert seen.labels.shape == (160, 160)
+    assert len(seen.concepts) > 0
+
+
+def test_both_ways_of_encoding_agree_where_both_can(encoder):
+    pixels = torch.stack([encoder.preprocess(image) for image in pictures(2)])
+    apart = patch_tokens(encoder, pixels).embeddings
+    np.testing.assert_allclose(
+        torch.nn.functional.normalize(apart, dim=1), encoder.encode_images(pixels), atol=1e-5
+    )
 
 
 def test_an_image_in_which_nothing_stands_out_has_a_result_that_says_so(encoder):

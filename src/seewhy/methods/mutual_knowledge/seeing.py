@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import functional
 
-from seewhy.base.axes import Pixels
+from seewhy.base.axes import Embeddings, Pixels
 from seewhy.methods.mutual_knowledge.assignment import Assigning, assigned_texts
 from seewhy.methods.mutual_knowledge.components import Decomposition
 from seewhy.methods.mutual_knowledge.drawing import drawn
@@ -25,8 +26,9 @@ from seewhy.methods.mutual_knowledge.shapes import (
     ShapeKind,
     bounded_parts,
 )
-from seewhy.methods.mutual_knowledge.tokens import Facet, PatchTokens
+from seewhy.methods.mutual_knowledge.tokens import Facet, PatchTokens, patch_tokens
 from seewhy.methods.mutual_knowledge.visual_prompts import embedded_parts, pictures
+from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 
 
@@ -82,7 +84,7 @@ def seen_images(
     owners = torch.from_numpy(bounded.owners)
     images = functional.normalize(tokens.embeddings.cpu(), dim=-1)
     named = assigned_texts(
-        embedded_parts(asked.encoder.encode_images, shown, drawn(bounded), how=preprocessing),
+        embedded_parts(partial(_encoded, asked.encoder), shown, drawn(bounded), how=preprocessing),
         images,
         owners=owners,
         bank=asked.rows,
@@ -98,6 +100,15 @@ def seen_images(
             texts=found,
             similarities=similarities[number],
         )
+
+
+def _encoded(encoder: OpenClipEncoder, pixels: Pixels) -> Embeddings:
+    """Embeddings of unit length, also of a size that the encoder itself refuses."""
+    own = encoder.preprocessing
+    size = own.size if isinstance(own, Preprocessing) else pixels.shape[2:]
+    if tuple(pixels.shape[2:]) == (tuple(size) if not isinstance(size, int) else (size, size)):
+        return encoder.encode_images(pixels)
+    return functional.normalize(patch_tokens(encoder, pixels).embeddings.cpu(), dim=-1)
 
 
 def _taken_apart(shown: Tensor, tokens: PatchTokens, how: Seeing) -> _Cut:

@@ -1,0 +1,43 @@
+"""Settings of concepts: what changes a number or a picture, and how the job runs."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from seewhy.models.templates import Templates
+
+_HOW_IT_RUNS = frozenset({"progress", "max_failures", "device", "allow_download"})
+
+
+class ConceptSettings(BaseModel):
+    """How encoders are asked for concepts; frozen, and unknown names are refused.
+
+    `bank` None takes the one that suits the encoders. `templates` None takes the published
+    ones, or none where an encoder does not know their words; `size` None each encoder's own.
+    `parts` is how many clusters an image has, `expected` how many texts a class. With the published
+    protocol the images of a batch decide each other's parts, so `batch_size` changes results.
+    `max_failures` is the share of images that may be unusable.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    protocol: Literal["mended", "published"] = "mended"
+    parts: int = Field(default=5, ge=1)
+    refine: Literal["meanfield", "guided", "none"] = "meanfield"
+    part_method: Literal["kmeans", "pca"] = "kmeans"
+    expected: int = Field(default=50, ge=1)
+    framing: Literal["whole", "model"] = "whole"
+    size: int | None = Field(default=None, ge=1)
+    templates: Templates | None = None
+    bank: str | None = None
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    allow_download: bool = False
+    tolerate_truncated: bool = False
+    batch_size: int = Field(default=16, ge=1)
+    max_failures: float = Field(default=0.01, ge=0, le=1)
+    progress: bool = False
+
+    def recorded(self) -> dict[str, Any]:
+        """The settings that numbers and pictures depend on, as JSON."""
+        return self.model_dump(mode="json", exclude=set(_HOW_IT_RUNS))

@@ -71,7 +71,19 @@ def test_every_command_and_option_explains_itself(words):
 
 
 @pytest.mark.parametrize(
-    "words", ["", "audit", "map", "points", "sentence", "concepts", "demo", "train", "train encoder", "models"]
+    "words",
+    [
+        "",
+        "audit",
+        "map",
+        "points",
+        "sentence",
+        "concepts",
+        "demo",
+        "train",
+        "train encoder",
+        "models",
+    ],
 )
 def test_help_loads_nothing_heavy(words):
     code = (

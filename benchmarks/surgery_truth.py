@@ -203,7 +203,7 @@ def failing_tests() -> int:
     """Tests of the maps that fail: golden vectors, gradients, batches, defined results."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "tests/methods/text_maps", "tests/models/towers", "tests/models/test_towers.py"],
+        [*command, "tests/methods/text_maps", "tests/models/towers"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -134,7 +134,6 @@ def test_what_is_no_bank_is_refused(given, message):
         (("a", "A"), "repeats another"),
         (("a", " b"), "space to spare"),
         (("a", ""), "not empty"),
-        (("a", 3), "wanted a text"),
     ],
 )
 def test_a_bank_made_by_hand_is_checked(texts, message):

@@ -23,7 +23,11 @@ TINY = {
     "layer-scale": (lambda: small_vit(layers=6, ls_init_value=0.5), ["a", "b"]),
 }
 ROLLOUT = "rollout goes through the attention of every block"
-UNSUPPORTED = {("rollout", "tiny-resnet"): ROLLOUT, ("clip-surgery", "tiny-vit"): "depth of 1 to 5"}
+UNSUPPORTED = {
+    ("rollout", "tiny-resnet"): ROLLOUT,
+    ("clip-surgery", "tiny-vit"): "depth of 1 to 5",
+    ("smoothed-surgery", "tiny-vit"): "depth of 1 to 5",
+}
 SERVED = [
     *((name, "embedded:clip-vit") for name in MAP_METHODS),
     *((name, "embedded:clip-resnet") for name in MAP_METHODS if name != "rollout"),
@@ -112,5 +116,5 @@ def test_a_method_is_called_what_the_catalogue_calls_it(name):
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match=r"Nearest: grad-cam.*There are: clip-surgery, raw"):
+    with pytest.raises(UsageError, match=r"Nearest: grad-cam.*There are: clip-surgery, smoothed"):
         map_method("gradcam")

@@ -54,10 +54,15 @@ def spread(count: int) -> Iterator[int]:
 
 
 def thumbnail_uri(path: Path, *, side: int = THUMBNAIL_SIDE) -> str:
-    """A small PNG of few colours as the address of itself."""
-    buffer = io.BytesIO()
+    """A stored PNG made small, as the address of itself."""
     with Image.open(path, formats=["PNG"]) as image:
-        small = image.convert("RGB")
+        return small_uri(image, side=side)
+
+
+def small_uri(image: Image.Image, *, side: int = THUMBNAIL_SIDE) -> str:
+    """A small PNG of few colours as the address of itself."""
+    small = image.convert("RGB")
     small.thumbnail((side, side))
+    buffer = io.BytesIO()
     small.quantize(_COLOURS).save(buffer, format="PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -1,24 +1,19 @@
 """The page of units: the clearest ones with the images they answer to most, then all."""
 
-import base64
-import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from seewhy.data.records import ImageRecord
 from seewhy.methods.unit_naming.method import UnitNames
-from seewhy.report.page import IMAGE_BUDGET, Page, Section, fragment
+from seewhy.report.gallery import small_uri
+from seewhy.report.page import IMAGE_BUDGET, Page, Section, fact_text, fragment
 from seewhy.results.files import output_path
-from seewhy.results.text import short_text
 from seewhy.units.tables import unit_rows
 
 MOST_CARDS, MOST_ROWS = 60, 1000
-_SIDE, _COLOURS = 112, 64
+_SIDE = 112
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ def compose_page(
     """The page, from the names, the records by id, and the run's document."""
     rows = list(unit_rows(names))
     counts = document["units"]
-    facts = [(name, _fact(value)) for name, value in document["settings"].items()]
+    facts = [(name, fact_text(value)) for name, value in document["settings"].items()]
     values = {
         "document": document,
         "cards": list(cards(names, rows, records)),
@@ -98,7 +93,9 @@ def cards(
     for unit in clearest(names)[:MOST_CARDS]:
         ids = [names.ids[number] for number in names.strongest[unit].tolist()]
         for identity in ids:
-            pictures[identity] = pictures.get(identity) or _picture(records[identity].read())
+            pictures[identity] = pictures.get(identity) or small_uri(
+                records[identity].read(), side=_SIDE
+            )
         texts = zip(names.best[unit].tolist(), names.scores[unit].tolist(), strict=True)
         card = Card(
             rows[unit],
@@ -111,19 +108,5 @@ def cards(
         yield card
 
 
-def _picture(image: Image.Image) -> str:
-    """A small PNG of few colours as the address of itself."""
-    small = image.convert("RGB")
-    small.thumbnail((_SIDE, _SIDE))
-    buffer = io.BytesIO()
-    small.quantize(_COLOURS).save(buffer, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
-
-
 def _filled(name: str, values: dict[str, object]) -> Any:
     return fragment(f"{name}.html.j2", package="seewhy.units", **values)
-
-
-def _fact(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return short_text(text, 300)

@@ -158,3 +158,9 @@ def test_no_parts_have_no_embeddings_but_their_length():
     found = embedded_parts(encode, noise(1, 3, 16, 16), nothing, how=Preprocessing(16))
     assert found.shape == (0, 7)
     assert visual_prompts(noise(1, 3, 16, 16), nothing).shape == (0, 3, 3, 16, 16)
+
+
+def test_pictures_of_the_field_are_the_stored_ones():
+    stored = arrays("crf")
+    found = pictures(torch.from_numpy(stored["images"]), CLIP, protocol="published")
+    assert np.array_equal(found.permute(0, 2, 3, 1).numpy(), stored["images_uint8"])

@@ -1,10 +1,8 @@
 """From grids of patches to pixels: nearest upsampling, boxes, and the pictures below."""
 
 import torch
-from jaxtyping import Bool, Int, Shaped, UInt8
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
-
-from seewhy.base.axes import Pixels
 
 PatchValues = Shaped[Tensor, "batch rows cols"]
 PixelValues = Shaped[Tensor, "batch height width"]
@@ -28,15 +26,6 @@ def boxes(masks: Bool[Tensor, "batch height width"]) -> Int[Tensor, "batch 4"]:
     top, bottom = _ends(masks.any(dim=2))
     found = torch.stack([left, top, right, bottom], dim=1)
     return torch.where(masks.flatten(1).any(dim=1)[:, None], found, -1)
-
-
-def pictures(
-    pixels: Pixels, *, mean: tuple[float, float, float], std: tuple[float, float, float]
-) -> UInt8[Tensor, "batch height width 3"]:
-    """A model's input as RGB again: cut off at 0 and 255, and truncated as published."""
-    shift, scale = (torch.tensor(values).to(pixels)[:, None, None] for values in (mean, std))
-    shares = (pixels * scale + shift).clamp(0, 1)
-    return (shares * 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def _ends(

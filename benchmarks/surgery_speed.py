@@ -199,7 +199,8 @@ def beside_peer(subject: Subject, pixels: Tensor) -> Peer:
         theirs = torch.from_numpy(method(pixels, targets))
         seconds = subject.seconds(lambda: method(pixels, targets))
     ours = map_method("grad-cam").maps(subject.encoder, pixels, subject.asked(1)).maps
-    drawn = over_input(scaled(ours)[:, 0], tuple(pixels.shape[2:]))
+    # Theirs goes from 0 to 1 once more after resizing, which flattens peaks inside the image.
+    drawn = scaled(over_input(ours, tuple(pixels.shape[2:])))[:, 0]
     return Peer(seconds, float((drawn - theirs).abs().max()))
 
 

@@ -7,6 +7,7 @@ import typer
 
 from seewhy.base.errors import UsageError
 from seewhy.cli.options import ASK, HOW
+from seewhy.mapping.settings import MOST_SHIFTS
 
 TextOption = Annotated[
     list[str] | None,
@@ -52,6 +53,17 @@ RemovalOption = Annotated[
     typer.Option(
         help="What surgery takes away: what an empty text sees (the default, unless the encoder "
         "has learnt few words), or what all texts share.",
+        rich_help_panel=HOW,
+    ),
+]
+ShiftsOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=MOST_SHIFTS,
+        metavar="N",
+        help="Show the model each image N x N times, shifted by parts of a patch, and give the "
+        "mean: finer maps for N x N times the work.",
         rich_help_panel=HOW,
     ),
 ]

@@ -11,6 +11,7 @@ import typer
 from seewhy.cli.asking import (
     EncoderOption,
     RemovalOption,
+    ShiftsOption,
     SizeOption,
     StrictOption,
     TemplateOption,
@@ -123,6 +124,7 @@ def map_images(  # noqa: PLR0913, PLR0917
     framing: FramingOption = DEFAULTS.framing,
     scaling: ScalingOption = DEFAULTS.scaling,
     removal: RemovalOption = DEFAULTS.removal,
+    shifts: ShiftsOption = DEFAULTS.shifts,
     look: LookOption = DEFAULTS.look,
     frame: FrameOption = DEFAULTS.frame,
     strict: StrictOption = False,

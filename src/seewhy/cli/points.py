@@ -10,6 +10,7 @@ from seewhy.base.errors import UsageError
 from seewhy.cli.asking import (
     EncoderOption,
     RemovalOption,
+    ShiftsOption,
     SizeOption,
     StrictOption,
     TemplateOption,
@@ -107,6 +108,7 @@ def points(  # noqa: PLR0913, PLR0917
     templates: TemplatesOption = None,
     size: SizeOption = None,
     removal: RemovalOption = DEFAULTS.removal,
+    shifts: ShiftsOption = DEFAULTS.shifts,
     threshold: ThresholdOption = DEFAULTS.threshold,
     shrink: ShrinkOption = DEFAULTS.shrink,
     apart: ApartOption = DEFAULTS.apart,

@@ -76,7 +76,12 @@ def asked_question(
     found = encoder if isinstance(encoder, OpenClipEncoder) else _loaded(encoder, settings)
     prompts, notes = suited_prompts(found, settings.templates, folder=kept_texts)
     size = settings.size or default_size(found)
-    view = View(Framing(settings.framing, size), frame="grid", scaling=settings.scaling)
+    view = View(
+        Framing(settings.framing, size),
+        frame="grid",
+        scaling=settings.scaling,
+        shifts=settings.shifts,
+    )
     removal = settings.removal or usual_removal(found)
     made = tuple(_method(name, view, removal) for name in methods)
     for method in made:

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from seewhy.models.templates import Templates
 
+MOST_SHIFTS = 8
+"""Each image is then read 64 times."""
+
 _HOW_IT_RUNS = frozenset({"batch_size", "progress", "max_failures", "strict"})
 
 
@@ -15,8 +18,8 @@ class AskSettings(BaseModel):
     `templates` None takes the published ones, or none where the encoder does not know their words;
     `size` None a size that suits the encoder. `removal` is that of surgery; None takes away what
     the empty text sees, or nothing where the encoder does not know those words: its training then
-    never gave the empty text a meaning. `strict` refuses texts that are longer than the encoder
-    reads.
+    never gave the empty text a meaning. `shifts` is that of `View`. `strict` refuses texts
+    that are longer than the encoder reads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,6 +29,7 @@ class AskSettings(BaseModel):
     framing: Literal["whole", "model"] = "whole"
     scaling: Literal["raw", "min-max"] = "raw"
     removal: Literal["redundant", "common", "weighted-common", "nothing"] | None = None
+    shifts: int = Field(default=1, ge=1, le=MOST_SHIFTS)
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     allow_download: bool = False
@@ -77,5 +81,6 @@ class SentenceSettings(AskSettings):
 
     templates: Literal["none"] = "none"
     removal: Literal["redundant"] = "redundant"
+    shifts: Literal[1] = 1
     by: Literal["end", "top"] = "end"
     top: int = Field(default=3, ge=1)

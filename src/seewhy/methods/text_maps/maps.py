@@ -41,8 +41,14 @@ def _reading(
 ) -> Float[Tensor, "pixels cells"]:
     """What each pixel of one axis reads of each cell; rows of NaN outside the input."""
     centres = (torch.arange(pixels, dtype=torch.float64) + 0.5) * (resized / pixels) - start
-    places = (centres * (cells / length) - 0.5).clamp(0, cells - 1)
-    nearness = 1 - (places[:, None] - torch.arange(cells)).abs()
-    weights = nearness.clamp(min=0)
     is_outside = (centres < 0) | (centres > length)
-    return weights.masked_fill(is_outside[:, None], torch.nan)
+    return bilinear(centres * (cells / length), cells).masked_fill(is_outside[:, None], torch.nan)
+
+
+def bilinear(places: Float[Tensor, " pixels"], cells: int) -> Float[Tensor, "pixels cells"]:
+    """What is read of each cell at places counted in cells; the centre of the first is at 0.5.
+
+    Constant beyond the outer centres.
+    """
+    inner = (places - 0.5).clamp(0, cells - 1)
+    return (1 - (inner[:, None] - torch.arange(cells)).abs()).clamp(min=0)

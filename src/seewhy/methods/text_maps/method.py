@@ -14,6 +14,7 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.base.versions import library_versions
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.reading import TextMaps
+from seewhy.methods.text_maps.shifts import shifted_maps
 from seewhy.methods.text_maps.shown import Shown
 from seewhy.models.framing import Framing, Size
 from seewhy.models.guard import inference
@@ -32,12 +33,19 @@ class View:
     """How an image is shown to the model, and over what its maps are drawn.
 
     Maps are as the method gives them, or with scaling "min-max" each from 0 to 1 over its patches
-    (before they are resized, as published; a constant map is all zeros).
+    (before they are resized, as published; a constant map is all zeros). With `shifts` above 1
+    they are means over inputs shifted by parts of a patch in either direction, on a grid so much
+    finer (see `shifted_maps`), for `shifts` times `shifts` times the work.
     """
 
     framing: Framing = field(default_factory=Framing)
     frame: Frame = "image"
     scaling: Literal["raw", "min-max"] = "raw"
+    shifts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.shifts < 1:
+            raise UsageError(f"shifts is {self.shifts}; wanted 1 (none) or more, such as 2.")
 
 
 DEFAULT_VIEW = View()
@@ -141,11 +149,21 @@ class TextMapMethod(ABC):
                 chosen = images[start : start + at_once]
                 check_images(chosen, start)
                 pixels = torch.stack([preprocess(image) for image in chosen])
-                found = self.maps(encoder, pixels, asked)
+                found = self._maps_at_shifts(encoder, pixels, asked)
                 check_finite(found, start, encoder)
                 shown = [Shown(image.size, input_size(pixels), preprocess) for image in chosen]
                 explanations.extend(self._explanations(encoder, found, asked, shown=shown))
         return explanations
+
+    def _maps_at_shifts(self, encoder: OpenClipEncoder, pixels: Pixels, asked: Asked) -> TextMaps:
+        if self.view.shifts == 1:
+            return self.maps(encoder, pixels, asked)
+        return shifted_maps(
+            lambda moved: self.maps(encoder, moved, asked),
+            pixels,
+            patch=self.tower(encoder).patch,
+            shifts=self.view.shifts,
+        )
 
     def _explanations(
         self, encoder: OpenClipEncoder, found: TextMaps, asked: Asked, *, shown: Sequence[Shown]

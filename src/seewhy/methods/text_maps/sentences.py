@@ -103,6 +103,10 @@ class SentenceView:
     by: Literal["end", "top"] = "end"
     top: int = 3
 
+    def __post_init__(self) -> None:
+        if self.view.shifts != 1:
+            raise UsageError("a sentence is explained without shifts. Leave them out of the view.")
+
     def explain(
         self, encoder: OpenClipEncoder, images: Sequence[Image.Image], sentences: Sequence[str]
     ) -> list[Explanation]:

@@ -23,7 +23,7 @@ from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.templates import SLOT
 from seewhy.passes.bank_embeddings import SHOWING, suited_bank
-from seewhy.passes.prompts import PromptEnsemble, suited_prompts
+from seewhy.passes.prompts import PromptEnsemble, knows_published, suited_prompts
 from seewhy.results.files import safe_slug
 
 _DRAWN = "embedded:"
@@ -101,7 +101,7 @@ def asked_concepts(
     for encoder, template in zip(found, templates, strict=True):
         bank = suited_bank(encoder, bank, template=template)
     base = MutualKnowledge(
-        _seeing(settings, is_small=SLOT in templates),
+        _seeing(settings, is_small=not all(map(knows_published, found))),
         expected=settings.expected or usual_expected(bank),
         framing=Framing(settings.framing, settings.size),
     )

@@ -1,0 +1,197 @@
+"""Linear models of a similarity: one weight per pixel and colour of a small image."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from seewhy.base.axes import Pixels
+from seewhy.base.errors import DataError, UsageError
+
+Rows = Float[Tensor, "samples inputs"]
+Labels = Float[Tensor, " samples"]
+
+_CHECK_EVERY = 20
+_NO_SPREAD = 1e-6
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """The logit of a similarity is `weights` times a small image's values, plus `bias`.
+
+    `is_solved` is false where the solver stopped at its last step.
+    """
+
+    weights: Float[Tensor, " inputs"]
+    bias: Float[Tensor, ""]
+    is_solved: bool = True
+
+    def predict(self, rows: Rows) -> Labels:
+        """Similarities from 0 to 1."""
+        return (rows @ self.weights.to(rows) + self.bias.to(rows)).sigmoid()
+
+
+@dataclass(frozen=True)
+class SparseFit:
+    """The one solution of logistic regression with an L1 penalty, to within `tolerance`.
+
+    The penalty is a `share` of the least one that leaves no weight. The bias is free.
+    """
+
+    share: float = 0.1
+    steps: int = 5000
+    tolerance: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1 or self.steps < 1 or self.tolerance <= 0:
+            raise UsageError(f"a share between 0 and 1, steps and a tolerance are needed: {self}.")
+
+
+@dataclass(frozen=True)
+class DescentFit:
+    """Plain gradient descent on all samples at once, as published.
+
+    `penalty` is that of absolute weights and bias, `part_weight` that of the mean squared distance
+    to the second labels, of which `components` non-negative factors are the source. The summed
+    loss makes the published rate oscillate, and subgradients never give zeros: `SparseFit` does
+    not share these faults.
+    """
+
+    rate: float = 0.1
+    steps: int = 1000
+    penalty: float = 0.2
+    part_weight: float = 0.0
+    components: int = 10
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0 or min(self.steps, self.components) < 1:
+            raise UsageError(f"a rate above 0, steps and components are needed: {self}.")
+
+
+def small_images(images: Pixels, side: int) -> Float[Tensor, "batch 3 side side"]:
+    """Brought to `side` x `side` pixels, bilinear, smoothed before."""
+    return functional.interpolate(
+        images, (side, side), mode="bilinear", align_corners=False, antialias=True
+    )
+
+
+def part_labels(
+    embeddings: Float[Tensor, "samples embed"], *, components: int, seed: int = 0
+) -> Labels:
+    """How strongly each sample holds non-negative parts of all embeddings, mean over the parts.
+
+    Negative values of the embeddings count as zero. The factorisation is scikit-learn's with a
+    random start and at most 1000 steps.
+    """
+    from sklearn.decomposition import NMF
+
+    parts = NMF(components, init="random", random_state=seed, max_iter=1000)
+    shares = parts.fit_transform(embeddings.relu().cpu().numpy())
+    return torch.from_numpy(shares.mean(axis=1)).to(embeddings)
+
+
+def descended(
+    rows: Rows,
+    labels: Labels,
+    start: Surrogate,
+    *,
+    how: DescentFit,
+    second_labels: Labels | None = None,
+) -> Surrogate:
+    """The surrogate after the steps of the descent; raises `DataError` if it has diverged."""
+    weights, bias = (value.clone() for value in (start.weights, start.bias))
+    for _ in range(how.steps):
+        weights.requires_grad_()
+        bias.requires_grad_()
+        logits = rows @ weights + bias
+        loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+        loss = loss + how.penalty * (weights.abs().sum() + bias.abs())
+        if second_labels is not None:
+            distance = (logits.sigmoid() - second_labels).square().mean()
+            loss = loss + how.part_weight * distance
+        slopes = torch.autograd.grad(loss, (weights, bias))
+        weights, bias = (
+            (value - how.rate * slope).detach()
+            for value, slope in zip((weights, bias), slopes, strict=True)
+        )
+    if not weights.isfinite().all():
+        raise DataError("non_finite", f"the fit diverged at a rate of {how.rate:g}. Lower it.")
+    return Surrogate(weights, bias)
+
+
+def drawn_start(inputs: int, *, seed: int = 0) -> Surrogate:
+    """Uniform within 1 / sqrt(inputs) around zero, as torch starts a linear layer."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = (2 * torch.rand(inputs + 1, generator=generator) - 1) / inputs**0.5
+    return Surrogate(drawn[:-1], drawn[-1])
+
+
+def sparsest(rows: Rows, labels: Labels, *, how: SparseFit) -> Surrogate:
+    """Logistic regression on labels from 0 to 1 with few weights, by accelerated proximal steps.
+
+    Labels outside are moved to the nearest bound, for below zero the loss has no minimum. Labels
+    that are all the same give zeros.
+    """
+    aims = labels.double().clamp(0, 1)
+    middle = aims.mean().clamp(_LEAST, 1 - _LEAST)
+    inputs = rows.double()
+    means = inputs.mean(dim=0)
+    centred = inputs - means
+    strongest = (centred.T @ (aims - aims.mean())).abs().max()
+    if aims.max() - aims.min() < _NO_SPREAD or strongest == 0:
+        return Surrogate(rows.new_zeros(rows.shape[1]), middle.logit().to(rows))
+    solved = _proximal(centred, aims, how=how, penalty=float(how.share * strongest))
+    bias = solved.bias - means @ solved.weights
+    return Surrogate(solved.weights.to(rows), bias.to(rows), solved.is_solved)
+
+
+def _proximal(
+    centred: Float[Tensor, "samples inputs"],
+    aims: Float[Tensor, " samples"],
+    *,
+    how: SparseFit,
+    penalty: float,
+) -> Surrogate:
+    """FISTA with restarts; the bias is a last weight without a penalty, on a scale like theirs.
+
+    Source: Beck and Teboulle, SIAM Journal on Imaging Sciences 2009; O'Donoghue and Candes,
+    Foundations of Computational Mathematics 2015 (restarts).
+    """
+    samples = len(centred)
+    curvature = float(torch.linalg.eigvalsh(centred @ centred.T)[-1])
+    unit = (curvature / samples) ** 0.5
+    matrix = torch.cat([centred, centred.new_full((samples, 1), unit)], dim=1)
+    step = 4 / curvature
+    thresholds = centred.new_full((matrix.shape[1],), penalty)
+    thresholds[-1] = 0
+    found = centred.new_zeros(matrix.shape[1])
+    found[-1] = aims.mean().clamp(_LEAST, 1 - _LEAST).logit() / unit
+    ahead, pace, is_solved = found, 1.0, False
+    for number in range(how.steps):
+        slope = matrix.T @ ((matrix @ ahead).sigmoid() - aims)
+        moved = _shrunk(ahead - step * slope, step * thresholds)
+        if ((ahead - moved) @ (moved - found)) > 0:
+            pace = 1.0
+        faster = (1 + (1 + 4 * pace**2) ** 0.5) / 2
+        ahead = moved + (pace - 1) / faster * (moved - found)
+        found, pace = moved, faster
+        if number % _CHECK_EVERY == 0:
+            slope = matrix.T @ ((matrix @ found).sigmoid() - aims)
+            is_solved = bool(_violation(found, slope, thresholds) <= how.tolerance * penalty)
+            if is_solved:
+                break
+    return Surrogate(found[:-1], found[-1] * unit, is_solved)
+
+
+def _shrunk(values: Tensor, by: Tensor) -> Tensor:
+    return values.sign() * (values.abs() - by).clamp(min=0)
+
+
+def _violation(found: Tensor, slope: Tensor, thresholds: Tensor) -> Tensor:
+    """How far the slopes are from those of a minimum, at the worst weight."""
+    at_zero = (slope.abs() - thresholds).clamp(min=0)
+    elsewhere = (slope + thresholds * found.sign()).abs()
+    return torch.where(found == 0, at_zero, elsewhere).max()

@@ -11,15 +11,15 @@ from seewhy.methods.pairs.objectives import FeatureSimilarity, MixtureStrength
 from seewhy.methods.pairs.site_features import features_at
 
 STEPS = 6
-PLAIN = Ascent(steps=STEPS, smoothing="none")
-BLURRED = Ascent(steps=STEPS)
+PLAIN = Ascent(steps=STEPS, step_size=0.02, smoothing="none")
+BLURRED = Ascent(steps=STEPS, step_size=0.02)
 OCTAVES = Octaves(count=3, scale=1.4)
 PUBLISHED = {
     "score": Climb(FeatureSimilarity(), PLAIN),
     "score_blur": Climb(FeatureSimilarity(), BLURRED),
     "score_reg": Climb(
         FeatureSimilarity(distance_weight=0.1),
-        Ascent(steps=STEPS, length_weight=1e-3, variation_weight=1e-5),
+        Ascent(steps=STEPS, step_size=0.02, length_weight=1e-3, variation_weight=1e-5),
     ),
     "norm_ema": Climb(MixtureStrength(share=0.3, protocol="published"), PLAIN),
     "raw_lr": Climb(

@@ -28,7 +28,7 @@ class Ascent:
     """
 
     steps: int = 100
-    step_size: float = 0.02
+    step_size: float = 0.005
     scaling: Literal["mean", "raw"] = "mean"
     smoothing: Literal["growing", "none"] = "growing"
     length_weight: float = 0.0

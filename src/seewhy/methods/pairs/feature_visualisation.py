@@ -49,10 +49,10 @@ class FeatureVisualisation:
     """What a submodule keeps of an image: another image, drawn for the same features.
 
     `site` is the submodule, by default the encoder's own, or the embedding where it has none. The
-    start is noise from `seed`, even from 0 to `start_scale`. With more than one octave the encoder
-    has to take smaller images. With `protocol` "published" what is drawn is clipped to 0..1 as the
-    model's input, whatever its mean and deviation, and `MixtureStrength` has its quirk; by default
-    it is drawn as an image and normalised on the way in.
+    start is even noise from `seed`, `start_scale` wide, around mid-grey. With more than one octave
+    the encoder has to take smaller images. With `protocol` "published" the noise begins at 0, what
+    is drawn is clipped to 0..1 as the model's input, whatever its mean and deviation, and
+    `MixtureStrength` has its quirk; by default an image is drawn, and normalised on the way in.
 
     Source: the code that came before Sammani, Joukovsky and Deligiannis, Visualizing and
     Understanding Contrastive Learning, IEEE TIP 2023. No constants of it are known: all are ours.
@@ -64,7 +64,7 @@ class FeatureVisualisation:
     objective: Objective = field(default_factory=FeatureSimilarity)
     ascent: Ascent = field(default_factory=Ascent)
     octaves: Octaves = field(default_factory=Octaves)
-    start_scale: float = 1.0
+    start_scale: float = 0.02
     seed: int = 0
     protocol: Protocol = field(default="mended", kw_only=True)
 
@@ -142,7 +142,8 @@ class FeatureVisualisation:
 
     def _start(self, target: Pixels) -> Pixels:
         drawn = torch.rand(1, *target.shape[1:], generator=seeded(self.seed))
-        return start_like(target, drawn * self.start_scale)
+        lowest = 0.0 if self.protocol == "published" else (1 - self.start_scale) / 2
+        return start_like(target, lowest + drawn * self.start_scale)
 
 
 def _seen(encoder: ImageEncoder, pixels: Pixels) -> np.ndarray:

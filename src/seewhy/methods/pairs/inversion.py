@@ -27,7 +27,7 @@ class Prior:
 
     power_weight: float = 0.0
     power: int = 6
-    variation_weight: float = 0.01
+    variation_weight: float = 3.0
     differences: Differences = "squared"
     over: Literal["pixels", "image"] = "pixels"
 

@@ -39,7 +39,7 @@ class Keeping:
 
     site: str | None = None
     inversion: Inversion = field(default_factory=Inversion)
-    start_scale: float = 0.1
+    start_scale: float = 0.01
     seed: int = 0
 
     def keep(

@@ -59,7 +59,7 @@ class ModelDifference:
     site: str | None = None
     baseline_site: str | None = None
     inversion: Inversion = field(default_factory=Inversion)
-    start_scale: float = 0.1
+    start_scale: float = 0.01
     seed: int = 0
 
     @classmethod
@@ -67,7 +67,7 @@ class ModelDifference:
         cls, site: str | None = None, baseline_site: str | None = None
     ) -> "ModelDifference":
         """The constants of the published demonstration."""
-        return cls(site, baseline_site, Inversion.published())
+        return cls(site, baseline_site, Inversion.published(), start_scale=0.1)
 
     @property
     def protocol(self) -> Protocol:

@@ -1,5 +1,6 @@
 """Linear models of a similarity: one weight per pixel and colour of a small image."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -83,13 +84,16 @@ def part_labels(
 ) -> Labels:
     """How strongly each sample holds non-negative parts of all embeddings, mean over the parts.
 
-    Negative values of the embeddings count as zero. The factorisation is scikit-learn's with a
-    random start and at most 1000 steps.
+    Negative values of the embeddings count as zero. The factorisation is scikit-learn's from a
+    random start, with at most 200 steps as published, whether it is done by then or not.
     """
     from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
 
-    parts = NMF(components, init="random", random_state=seed, max_iter=1000)
-    shares = parts.fit_transform(embeddings.relu().cpu().numpy())
+    parts = NMF(components, init="random", random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        shares = parts.fit_transform(embeddings.relu().cpu().numpy())
     return torch.from_numpy(shares.mean(axis=1)).to(embeddings)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-def only_image(encoder: ImageEncoder, image: Image.Image) -> Pixels:
+def only_image(encoder: ImageEncoder, image: object) -> Pixels:
     """One PIL image as a batch of one; raises `UsageError` for anything else."""
     if not isinstance(image, Image.Image):
         raise UsageError(

@@ -197,7 +197,7 @@ class PixelInvariance:
         both = np.stack([fitted.predict(rows[held]).numpy(), labels[held].numpy()])
         if (np.ptp(both, axis=1) < 1e-6).any():
             return None
-        correlations: Float[np.ndarray, "2 2"] = np.corrcoef(both.astype(np.float64))
+        correlations = np.asarray(np.corrcoef(both.astype(np.float64)))
         return float(correlations[0, 1])
 
     def _told(self, encoder: ImageEncoder, found: InvarianceMap, look: Look) -> Explanation:

@@ -1,10 +1,10 @@
 """Linear models of a similarity: one weight per pixel and colour of a small image."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -15,6 +15,8 @@ Rows = Float[Tensor, "samples inputs"]
 Labels = Float[Tensor, " samples"]
 
 _CHECK_EVERY = 20
+_AT_ONCE = 30
+_ROUNDS = 100
 _NO_SPREAD = 1e-6
 _LEAST = 1e-6
 
@@ -37,9 +39,10 @@ class Surrogate:
 
 @dataclass(frozen=True)
 class SparseFit:
-    """The one solution of logistic regression with an L1 penalty, to within `tolerance`.
+    """The solution of logistic regression with an L1 penalty, to within `tolerance` of it.
 
-    The penalty is a `share` of the least one that leaves no weight. The bias is free.
+    The penalty is a `share` of the least one that leaves no weight. The bias is free. `steps` are
+    those of a round, in which some of the weights are solved for.
     """
 
     share: float = 0.1
@@ -70,6 +73,24 @@ class DescentFit:
     def __post_init__(self) -> None:
         if self.rate <= 0 or min(self.steps, self.components) < 1:
             raise UsageError(f"a rate above 0, steps and components are needed: {self}.")
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """Sum of the logistic losses, plus `penalty` times the absolute weights; the bias is free."""
+
+    rows: Rows
+    aims: Labels
+    penalty: float
+
+    def restricted(self, chosen: Bool[Tensor, " inputs"]) -> "_Problem":
+        """The same for some of the inputs."""
+        return _Problem(self.rows[:, chosen], self.aims, self.penalty)
+
+    def violations(self, found: Surrogate) -> Float[Tensor, " inputs"]:
+        """How far each weight's slope is from that of a minimum."""
+        slopes = self.rows.T @ (found.predict(self.rows) - self.aims)
+        return _violations(found.weights, slopes, torch.full_like(slopes, self.penalty))
 
 
 def small_images(images: Pixels, side: int) -> Float[Tensor, "batch 3 side side"]:
@@ -134,7 +155,7 @@ def drawn_start(inputs: int, *, seed: int = 0) -> Surrogate:
 
 
 def sparsest(rows: Rows, labels: Labels, *, how: SparseFit) -> Surrogate:
-    """Logistic regression on labels from 0 to 1 with few weights, by accelerated proximal steps.
+    """Logistic regression on labels from 0 to 1 with few weights, in proximal steps.
 
     Labels outside are moved to the nearest bound, for below zero the loss has no minimum. Labels
     that are all the same give zeros.
@@ -147,35 +168,53 @@ def sparsest(rows: Rows, labels: Labels, *, how: SparseFit) -> Surrogate:
     strongest = (centred.T @ (aims - aims.mean())).abs().max()
     if aims.max() - aims.min() < _NO_SPREAD or strongest == 0:
         return Surrogate(rows.new_zeros(rows.shape[1]), middle.logit().to(rows))
-    solved = _proximal(centred, aims, how=how, penalty=float(how.share * strongest))
+    problem = _Problem(centred, aims, float(how.share * strongest))
+    start = Surrogate(centred.new_zeros(centred.shape[1]), middle.logit())
+    solved = _solved(problem, start, how=how)
     bias = solved.bias - means @ solved.weights
     return Surrogate(solved.weights.to(rows), bias.to(rows), solved.is_solved)
 
 
-def _proximal(
-    centred: Float[Tensor, "samples inputs"],
-    aims: Float[Tensor, " samples"],
-    *,
-    how: SparseFit,
-    penalty: float,
-) -> Surrogate:
+def _solved(problem: _Problem, start: Surrogate, *, how: SparseFit) -> Surrogate:
+    """Solved for few weights at a time: those in use and the ones that violate most.
+
+    Most weights stay zero, so rounds are small and their number is too.
+    """
+    found = start
+    for _ in range(_ROUNDS):
+        violations = problem.violations(found)
+        if violations.max() <= how.tolerance * problem.penalty:
+            return found
+        worst = torch.zeros_like(found.weights, dtype=torch.bool)
+        worst[violations.topk(min(_AT_ONCE, len(violations))).indices] = True
+        chosen = (worst & (violations > 0)) | (found.weights != 0)
+        part = problem.restricted(chosen)
+        inner = _proximal(part, replace(found, weights=found.weights[chosen]), how=how)
+        weights = torch.zeros_like(found.weights)
+        weights[chosen] = inner.weights
+        found = replace(inner, weights=weights)
+        if not inner.is_solved:
+            return found
+    return replace(found, is_solved=False)
+
+
+def _proximal(problem: _Problem, start: Surrogate, *, how: SparseFit) -> Surrogate:
     """FISTA with restarts; the bias is a last weight without a penalty, on a scale like theirs.
 
     Source: Beck and Teboulle, SIAM Journal on Imaging Sciences 2009; O'Donoghue and Candes,
     Foundations of Computational Mathematics 2015 (restarts).
     """
-    samples = len(centred)
-    curvature = float(torch.linalg.eigvalsh(centred @ centred.T)[-1])
-    unit = (curvature / samples) ** 0.5
-    matrix = torch.cat([centred, centred.new_full((samples, 1), unit)], dim=1)
+    rows, penalty = problem.rows, problem.penalty
+    curvature = torch.linalg.matrix_norm(rows, ord=2).square().clamp(min=1e-12)
+    unit = (curvature / len(rows)).sqrt()
+    matrix = torch.cat([rows, unit.expand(len(rows), 1)], dim=1)
     step = 4 / curvature
-    thresholds = centred.new_full((matrix.shape[1],), penalty)
+    thresholds = rows.new_full((matrix.shape[1],), penalty)
     thresholds[-1] = 0
-    found = centred.new_zeros(matrix.shape[1])
-    found[-1] = aims.mean().clamp(_LEAST, 1 - _LEAST).logit() / unit
+    found = torch.cat([start.weights, (start.bias / unit)[None]])
     ahead, pace, is_solved = found, 1.0, False
     for number in range(how.steps):
-        slope = matrix.T @ ((matrix @ ahead).sigmoid() - aims)
+        slope = matrix.T @ ((matrix @ ahead).sigmoid() - problem.aims)
         moved = _shrunk(ahead - step * slope, step * thresholds)
         if ((ahead - moved) @ (moved - found)) > 0:
             pace = 1.0
@@ -183,8 +222,9 @@ def _proximal(
         ahead = moved + (pace - 1) / faster * (moved - found)
         found, pace = moved, faster
         if number % _CHECK_EVERY == 0:
-            slope = matrix.T @ ((matrix @ found).sigmoid() - aims)
-            is_solved = bool(_violation(found, slope, thresholds) <= how.tolerance * penalty)
+            slope = matrix.T @ ((matrix @ found).sigmoid() - problem.aims)
+            worst = _violations(found, slope, thresholds).max()
+            is_solved = bool(worst <= how.tolerance * penalty / 2)
             if is_solved:
                 break
     return Surrogate(found[:-1], found[-1] * unit, is_solved)
@@ -194,8 +234,8 @@ def _shrunk(values: Tensor, by: Tensor) -> Tensor:
     return values.sign() * (values.abs() - by).clamp(min=0)
 
 
-def _violation(found: Tensor, slope: Tensor, thresholds: Tensor) -> Tensor:
-    """How far the slopes are from those of a minimum, at the worst weight."""
-    at_zero = (slope.abs() - thresholds).clamp(min=0)
-    elsewhere = (slope + thresholds * found.sign()).abs()
-    return torch.where(found == 0, at_zero, elsewhere).max()
+def _violations(found: Tensor, slopes: Tensor, thresholds: Tensor) -> Tensor:
+    """How far the slopes are from those of a minimum."""
+    at_zero = (slopes.abs() - thresholds).clamp(min=0)
+    elsewhere = (slopes + thresholds * found.sign()).abs()
+    return torch.where(found == 0, at_zero, elsewhere)

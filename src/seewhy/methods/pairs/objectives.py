@@ -60,4 +60,5 @@ Objective = FeatureSimilarity | MixtureStrength
 
 
 def _lengths(features: Tensor) -> Values:
-    return torch.linalg.vector_norm(features.flatten(1), dim=1)
+    lengths: Values = torch.linalg.vector_norm(features.flatten(1), dim=1)
+    return lengths

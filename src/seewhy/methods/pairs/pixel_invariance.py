@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
-from seewhy.base.axes import OnePixels, Pixels
+from seewhy.base.axes import OnePixels
 from seewhy.base.errors import DataError, UsageError
 from seewhy.data.aligned_views import aligned_views
 from seewhy.methods.pairs.method import Protocol, cosines, min_max
@@ -38,6 +38,7 @@ _HELD_OUT = 5
 _BLUR = 5
 
 Map = Float[Tensor, "rows cols"]
+SomePixels = Float[Tensor, "_ 3 height width"]
 Look = Literal["raw", "min-max", "published"]
 
 
@@ -127,7 +128,7 @@ class PixelInvariance:
         return self.map_of(encoder, pixels, _batches(changed, self.samples, progress))
 
     def map_of(
-        self, encoder: ImageEncoder, pixels: OnePixels, changed: Iterable[Pixels]
+        self, encoder: ImageEncoder, pixels: OnePixels, changed: Iterable[SomePixels]
     ) -> InvarianceMap:
         """The same with versions of one's own, in batches."""
         rows, found = [], []
@@ -224,9 +225,9 @@ class PixelInvariance:
 
 
 def _batches(
-    changed: Iterator[Pixels], samples: int, progress: Progress | None
-) -> Iterator[Pixels]:
-    waiting: list[Pixels] = []
+    changed: Iterator[SomePixels], samples: int, progress: Progress | None
+) -> Iterator[SomePixels]:
+    waiting: list[SomePixels] = []
     for number, image in enumerate(changed, 1):
         waiting.append(image)
         if len(waiting) == _AT_ONCE or number == samples:

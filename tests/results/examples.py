@@ -3,7 +3,7 @@
 import numpy as np
 
 from seewhy.results.explanation import Explanation
-from seewhy.results.parts import ConceptScores, Curve, Heatmap, Statement, UnitMatches
+from seewhy.results.parts import ConceptScores, Curve, Heatmap, Picture, Statement, UnitMatches
 
 HOSTILE = '<script>alert("1")</script> $x_{ {{7*7}} \x1b[31m \u202e 颜色 🎨 \n'
 
@@ -58,6 +58,11 @@ def heatmap(**changes):
     return Heatmap(**(fields | changes))
 
 
+def picture(**changes):
+    pixels = np.arange(0, 180, 10, dtype=np.uint8).reshape(2, 3, 3)
+    return Picture(**({"title": "drawn", "pixels": pixels} | changes))
+
+
 def explanation(**changes):
     fields = {
         "target": "what the model relies on",
@@ -68,6 +73,7 @@ def explanation(**changes):
             Statement("Verdict", "It decides by colour."),
             matches(),
             heatmap(),
+            picture(),
         ),
         "provenance": {"model": "biased", "seed": "0"},
     }
@@ -81,4 +87,5 @@ def hostile_parts():
         Statement(HOSTILE, HOSTILE),
         matches(title=HOSTILE, site=HOSTILE, layers=(HOSTILE, HOSTILE)),
         heatmap(title=HOSTILE),
+        picture(title=HOSTILE),
     )

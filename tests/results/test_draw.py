@@ -3,7 +3,15 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
-from tests.results.examples import curve, explanation, heatmap, hostile_parts, matches, scores
+from tests.results.examples import (
+    curve,
+    explanation,
+    heatmap,
+    hostile_parts,
+    matches,
+    picture,
+    scores,
+)
 
 from seewhy.results.draw import draw_part, drawable_text, new_axes, new_figure
 from seewhy.results.heat import heat_colours
@@ -57,6 +65,11 @@ def test_matches_are_counted():
 def test_heatmaps_are_drawn_row_by_row():
     (image,) = draw_part(heatmap(), new_axes()).get_images()
     np.testing.assert_array_equal(image.get_array(), heat_colours(heatmap().values))
+
+
+def test_pictures_are_drawn_as_they_are():
+    (image,) = draw_part(picture(), new_axes()).get_images()
+    np.testing.assert_array_equal(image.get_array(), picture().pixels)
 
 
 def test_of_many_bars_the_highest_are_drawn():

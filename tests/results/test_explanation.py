@@ -88,8 +88,8 @@ def statement(**fields):
         ({"extra": 5}, "1 fields are wrong"),
         ({"parts": [{"kind": "statement"}]}, "1 fields are wrong"),
         ({"parts": [statement()]}, "belongs to no part"),
-        ({"parts": [statement()] * 5}, "has the fields"),
-        ({"parts": [{"kind": "module", "fields": {}}] * 5}, "unknown part 'module'"),
+        ({"parts": [statement()] * 6}, "has the fields"),
+        ({"parts": [{"kind": "module", "fields": {}}] * 6}, "unknown part 'module'"),
     ],
 )
 def test_a_wrong_header_is_refused(tmp_path, header, message):
@@ -120,7 +120,7 @@ def test_a_missing_field_is_refused(tmp_path):
 def test_too_many_parts_are_refused(tmp_path, monkeypatch):
     path = explanation().save(tmp_path / "file")
     monkeypatch.setattr(storage, "MAX_PARTS", 3)
-    with pytest.raises(UsageError, match="5 parts; at most 3"):
+    with pytest.raises(UsageError, match="6 parts; at most 3"):
         load_explanation(path)
 
 
@@ -171,12 +171,12 @@ def test_a_part_is_drawn_into_the_axes_given():
     axes = new_axes()
     assert explanation().plot(axes) is axes
     assert axes.get_title(loc="left") == "Shares"
-    assert explanation().plot(part=-1).get_title(loc="left") == "a red circle"
+    assert explanation().plot(part=-1).get_title(loc="left") == "drawn"
 
 
 def test_a_part_that_is_not_there_is_refused():
-    with pytest.raises(UsageError, match="has 5 parts"):
-        explanation().plot(part=5)
+    with pytest.raises(UsageError, match="has 6 parts"):
+        explanation().plot(part=6)
 
 
 def test_a_notebook_shows_target_score_and_all_parts():

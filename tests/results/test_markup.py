@@ -1,7 +1,11 @@
+import base64
+import io
+import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.results.examples import (
     HOSTILE,
     curve,
@@ -9,6 +13,7 @@ from tests.results.examples import (
     heatmap,
     hostile_parts,
     matches,
+    picture,
     scores,
 )
 
@@ -41,7 +46,7 @@ class Collector(HTMLParser):
         self.words.append(data)
 
 
-@pytest.mark.parametrize("position", range(5))
+@pytest.mark.parametrize("position", range(6))
 def test_texts_from_outside_stay_text(position):
     part, harmless = hostile_parts()[position], explanation().parts[position]
     found, wanted = Collector(part_markup(part)), Collector(part_markup(harmless))
@@ -129,3 +134,9 @@ def test_styles_load_nothing():
     assert "url(" not in chart_styles()
     assert "@import" not in chart_styles()
     assert "</" not in chart_styles()
+
+
+def test_a_picture_holds_its_own_pixels():
+    (address,) = re.findall(r'src="data:image/png;base64,([^"]+)"', part_markup(picture()))
+    found = np.asarray(Image.open(io.BytesIO(base64.b64decode(address))))
+    np.testing.assert_array_equal(found, picture().pixels)

@@ -2,7 +2,7 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-from tests.results.examples import curve, explanation, heatmap, matches, scores
+from tests.results.examples import curve, explanation, heatmap, matches, picture, scores
 
 from seewhy.base.errors import UsageError
 from seewhy.results.parts import PART_KINDS, Statement, part_fields, part_kind
@@ -56,6 +56,9 @@ def test_fields_that_are_not_set_are_left_out():
         (heatmap, {"values": np.full((2, 3), np.inf)}, "infinite"),
         (heatmap, {"unit": "metres"}, "known units"),
         (heatmap, {"frame": "room"}, "known frames: grid, input, image"),
+        (picture, {"title": None}, "title must be text"),
+        (picture, {"pixels": np.zeros((2, 2, 3))}, "unsigned integer numbers"),
+        (picture, {"pixels": np.zeros((2, 2, 4), dtype=np.uint8)}, r"shape \[1, 1, 3\]"),
     ],
 )
 def test_what_does_not_fit_is_refused(make, changes, message):

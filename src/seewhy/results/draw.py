@@ -5,10 +5,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from jaxtyping import UInt8
 
 from seewhy.results.heat import heat_colours, range_text
 from seewhy.results.palette import LIGHT, colour_index
-from seewhy.results.parts import ConceptScores, Curve, Heatmap, Part, Statement, UnitMatches
+from seewhy.results.parts import (
+    ConceptScores,
+    Curve,
+    Heatmap,
+    Part,
+    Picture,
+    Statement,
+    UnitMatches,
+)
 from seewhy.results.text import short_text
 
 if TYPE_CHECKING:
@@ -50,6 +59,8 @@ def draw_part(part: Part, axes: "Axes", *, colours: Sequence[int] | None = None)
             _draw_matches(part, axes)
         case Heatmap():
             _draw_heatmap(part, axes)
+        case Picture():
+            _draw_image(part.pixels, axes)
         case Statement():
             axes.set_axis_off()
             axes.text(0, 1, drawable_text(part.text, 600), va="top", wrap=True, **text_style())
@@ -153,8 +164,12 @@ def _draw_matches(part: UnitMatches, axes: "Axes") -> None:
 
 
 def _draw_heatmap(part: Heatmap, axes: "Axes") -> None:
-    axes.imshow(heat_colours(part.values), interpolation="nearest")
+    _draw_image(heat_colours(part.values), axes)
     axes.set_xlabel(drawable_text(range_text(part.values), 120), **text_style(colour=_QUIET))
+
+
+def _draw_image(pixels: UInt8[np.ndarray, "height width _"], axes: "Axes") -> None:
+    axes.imshow(pixels, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -1,11 +1,9 @@
 """Signed values as colours: blue below zero, white at zero, red above, nothing where unknown."""
 
-import base64
-import io
-
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from seewhy.results.overlay import png_address
 from seewhy.results.palette import LIGHT
 from seewhy.results.text import number_text
 
@@ -28,12 +26,8 @@ def heat_colours(values: Values) -> UInt8[np.ndarray, "rows cols 4"]:
 
 def heat_picture(values: Values) -> str:
     """The colours as the address of a PNG that holds itself; large maps are thinned out."""
-    from PIL import Image
-
     step = -(-max(values.shape) // _LONGEST_SIDE)
-    buffer = io.BytesIO()
-    Image.fromarray(heat_colours(values[::step, ::step])).save(buffer, format="PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return png_address(heat_colours(values[::step, ::step]))
 
 
 def range_text(values: Values) -> str:

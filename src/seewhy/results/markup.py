@@ -10,8 +10,17 @@ from markupsafe import Markup
 from seewhy.results.charts import bar_chart, interval_text, scale_for, value_text
 from seewhy.results.heat import heat_picture, range_text
 from seewhy.results.lines import line_chart
+from seewhy.results.overlay import png_address
 from seewhy.results.palette import palette_styles
-from seewhy.results.parts import ConceptScores, Curve, Heatmap, Part, Statement, UnitMatches
+from seewhy.results.parts import (
+    ConceptScores,
+    Curve,
+    Heatmap,
+    Part,
+    Picture,
+    Statement,
+    UnitMatches,
+)
 from seewhy.results.text import number_text, short_text, visible_text
 
 MAX_ROWS = 200
@@ -34,6 +43,8 @@ def part_markup(part: Part, *, colours: Sequence[int] | None = None) -> Markup:
             return _matches_markup(part)
         case Heatmap():
             return _heatmap_markup(part)
+        case Picture():
+            return _picture_markup(part)
 
 
 def scores_markup(part: ConceptScores, *, colours: Sequence[int] | None = None) -> Markup:
@@ -136,3 +147,17 @@ def _heatmap_markup(part: Heatmap) -> Markup:
         '<figure class="heatmap"><img src="{}" alt="{}" style="aspect-ratio:{}/{}"/>'
         '<figcaption>{} <span class="quiet">{}</span></figcaption></figure>'
     ).format(heat_picture(part.values), values, cols, rows, visible_text(part.title), values)
+
+
+def _picture_markup(part: Picture) -> Markup:
+    height, width = part.pixels.shape[:2]
+    return Markup(
+        '<figure class="heatmap"><img src="{}" alt="{}" style="aspect-ratio:{}/{}"/>'
+        "<figcaption>{}</figcaption></figure>"
+    ).format(
+        png_address(part.pixels),
+        f"an image of {height} x {width} pixels",
+        width,
+        height,
+        visible_text(part.title),
+    )

@@ -1,5 +1,6 @@
 """A heatmap laid over its image: pixels in, pixels out."""
 
+import base64
 import io
 from typing import Literal
 
@@ -89,10 +90,15 @@ def masked_picture(image: Picture, mask: Bool[np.ndarray, "height width"]) -> Pi
 
 
 def png_bytes(picture: UInt8[np.ndarray, "height width ..."]) -> bytes:
-    """A grey or RGB picture as a PNG file; equal pictures give equal bytes."""
+    """A grey, RGB or RGBA picture as a PNG file; equal pictures give equal bytes."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def png_address(picture: UInt8[np.ndarray, "height width ..."]) -> str:
+    """The same file as an address that holds itself, for pages."""
+    return f"data:image/png;base64,{base64.b64encode(png_bytes(picture)).decode('ascii')}"
 
 
 def _unseen_dark(made: Picture, image: Picture, values: Values) -> Picture:

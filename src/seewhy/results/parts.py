@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args, no_type_check
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from seewhy.base.errors import UsageError
 
@@ -146,7 +146,22 @@ class Heatmap:
         _check_array(self, "values", shape if len(shape) == 2 and min(shape) else (1, 1))
 
 
-Part = ConceptScores | Curve | Statement | UnitMatches | Heatmap
+@no_type_check
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image that was drawn as evidence, red, green and blue from 0 to 255."""
+
+    title: str
+    pixels: UInt8[np.ndarray, "height width 3"]
+
+    def __post_init__(self) -> None:
+        _check_texts(self, "title")
+        shape = np.shape(self.pixels)
+        is_image = len(shape) == 3 and shape[2] == 3 and min(shape) > 0
+        _check_array(self, "pixels", shape if is_image else (1, 1, 3), kind="u")
+
+
+Part = ConceptScores | Curve | Statement | UnitMatches | Heatmap | Picture
 
 PART_KINDS: dict[str, type[Part]] = {
     "concept-scores": ConceptScores,
@@ -154,6 +169,7 @@ PART_KINDS: dict[str, type[Part]] = {
     "statement": Statement,
     "unit-matches": UnitMatches,
     "heatmap": Heatmap,
+    "picture": Picture,
 }
 """The name of each kind in a stored file; a name never changes its meaning."""
 
@@ -202,7 +218,7 @@ def _check_array(
             if isinstance(value, np.ndarray)
             else type(value).__name__
         )
-        wanted = "floating" if kind == "f" else "integer"
+        wanted = {"f": "floating", "i": "integer", "u": "unsigned integer"}[kind]
         raise UsageError(
             f"{_where(part, name)} came as {came}; expected a NumPy array of {wanted} numbers "
             f"of shape {list(shape)}."

@@ -207,10 +207,11 @@ class _Interpreter(fx.Interpreter):
                 return patch.box, module(patch.inside)
             apply = _sliding(module)
             return None if apply is None else _slid(patch, apply)
-        if node.op == "call_function" and node.target in _POINTWISE_FUNCTIONS:
-            return patch.box, node.target(patch.inside, *args[1:], **kwargs)
-        if node.op == "call_function" and node.target in _SUMS and not kwargs:
-            return _combined(_SUMS[node.target], *args)
+        function: Any = node.target if node.op == "call_function" else None
+        if function in _POINTWISE_FUNCTIONS:
+            return patch.box, function(patch.inside, *args[1:], **kwargs)
+        if function in _SUMS and not kwargs:
+            return _combined(_SUMS[function], *args)
         return None
 
 

@@ -16,7 +16,7 @@ from seewhy.methods.pairs.method import (
     cosines,
 )
 from seewhy.methods.pairs.variants import Precision, VariantEmbedder, variant_embedder
-from seewhy.methods.pairs.windows import Fill, Grid, filling, grid
+from seewhy.methods.pairs.windows import Fill, Grid, Rest, filling, grid
 from seewhy.models.image_encoders import ImageEncoder
 
 PUBLISHED_SIDE = 224
@@ -67,8 +67,7 @@ class _Occlusion(PairMethod):
     def compute(self, encoder: ImageEncoder, first: Pixels, second: SecondPixels) -> PairMaps:
         """Both views in turn; the embedding of the other one is made once."""
         grids = [self.grid(view) for view in (first, second)]
-        settings = {"precision": self.precision, "batch": self.batch}
-        with variant_embedder(encoder, **settings) as embedder:
+        with variant_embedder(encoder, precision=self.precision, batch=self.batch) as embedder:
             views = [view.to(embedder.device) for view in (first, second)]
             whole = [embedder.whole(view) for view in views]
             maps = [
@@ -91,7 +90,7 @@ class _Occlusion(PairMethod):
                 (self.stride, PUBLISHED_STRIDE),
             )
         )
-        rest = "left" if self.protocol == "published" else "covered"
+        rest: Rest = "left" if self.protocol == "published" else "covered"
         return grid((height, width), window=window, stride=stride, rest=rest)
 
     def _maps(

@@ -95,7 +95,10 @@ class _Patch:
         images, channels = self.inside.shape[:2]
         rows, cols = wanted.slices
         size = (images, channels, wanted.bottom - wanted.top, wanted.right - wanted.left)
-        copy = self.inside.new_empty(size).to(memory_format=_memory_format(self.inside))
+        like = self.inside
+        copy = torch.empty(
+            size, dtype=like.dtype, device=like.device, memory_format=_memory_format(like)
+        )
         copy.copy_(self.base[:, :, rows, cols].expand(size))
         common = self.box.within(wanted)
         if common.top < common.bottom and common.left < common.right:

@@ -58,7 +58,7 @@ class _Saliency(PairMethod):
         maps: list[tuple[Tensor, Tensor]] = []
         similarity: list[Tensor] = []
         with differentiation(encoder.module):
-            for one, other in zip(first.split(1), second.split(1), strict=True):
+            for one, other in zip(torch.split(first, 1), torch.split(second, 1), strict=True):
                 pair = [view.clone().to(device, torch.float32) for view in (one, other)]
                 with torch.no_grad():
                     similarity.append(cosines(*map(encoder.embed, pair)).cpu())
@@ -155,12 +155,12 @@ class AveragedTransforms(_Saliency):
     def check(self, _first: Pixels, _second: SecondPixels) -> None:
         """Refuse views of different sizes, which cannot be mixed."""
         _check_noise(self.level)
-        first, second = _first, _second
         if not 0 < self.step < 1:
             raise UsageError(f"step is {self.step}; wanted more than 0 and less than 1.")
-        if first.shape != second.shape:
+        sizes = [tuple(view.shape[2:]) for view in (_first, _second)]
+        if sizes[0] != sizes[1]:
             raise UsageError(
-                f"views of {tuple(first.shape[2:])} and {tuple(second.shape[2:])} pixels cannot "
+                f"views of {sizes[0]} and {sizes[1]} pixels cannot "
                 "be mixed. Preprocess both to one size, or use `input-gradient`."
             )
 

@@ -42,12 +42,12 @@ PREPROCESSING = Preprocessing(SIDE, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)
 IMAGE_RECIPES: dict[SelfSupervised, ImageRecipe] = {
     "simclr": ImageRecipe(
         loss=partial(contrastive_loss, temperature=0.1),
-        schedule=Schedule(1000, learning_rate=1.5e-3, weight_decay=0.02),
+        schedule=Schedule(3000, learning_rate=1.5e-3, weight_decay=0.02),
         architecture=SmallConfig(head=(64,)),
     ),
     "barlow": ImageRecipe(
         loss=partial(redundancy_loss, off_diagonal=0.0051),
-        schedule=Schedule(1000, learning_rate=1.5e-3, weight_decay=0.02),
+        schedule=Schedule(3000, learning_rate=1.5e-3, weight_decay=0.02),
         architecture=SmallConfig(head=(128,)),
     ),
 }

@@ -50,7 +50,7 @@ def encoder_of_images(
     )
 
 
-def _without_projection(visual: Any, name: str) -> nn.Module:
+def _without_projection(visual: Any, name: str) -> Any:
     from open_clip.modified_resnet import ModifiedResNet
     from open_clip.timm_model import TimmModel
     from open_clip.transformer import VisionTransformer
@@ -69,12 +69,11 @@ def _without_projection(visual: Any, name: str) -> nn.Module:
     return visual
 
 
-def _without_scores(module: Any, name: str) -> nn.Module:
+def _without_scores(module: Any, name: str) -> Any:
     """The classifier up to what its last linear layer reads."""
     if hasattr(module, "reset_classifier"):
         module.reset_classifier(0)
-        whole: nn.Module = module
-        return whole
+        return module
     places = [place for place, child in module.named_modules() if isinstance(child, nn.Linear)]
     if not places:
         raise UsageError(
@@ -83,8 +82,7 @@ def _without_scores(module: Any, name: str) -> nn.Module:
         )
     parent, _, child = places[-1].rpartition(".")
     setattr(module.get_submodule(parent), child, nn.Identity())
-    kept: nn.Module = module
-    return kept
+    return module
 
 
 def find_place(module: nn.Module, pixels: Tensor) -> Place:

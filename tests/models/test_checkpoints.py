@@ -1,5 +1,6 @@
 """Weights files: what is read, what is refused, and that nothing in them runs."""
 
+import argparse
 import json
 import pickle
 import struct
@@ -275,3 +276,21 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
 def test_writing_into_no_folder_is_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot write"):
         write_weights(tmp_path / "nowhere" / "w.safetensors", WEIGHTS)
+
+
+def test_of_a_file_with_several_models_one_part_is_read(tmp_path):
+    teacher, student = {"a.weight": torch.ones(2)}, {"a.weight": torch.zeros(2)}
+    nested = {
+        "teacher": {f"module.{name}": value for name, value in teacher.items()},
+        "student": {"state_dict": student},
+        "args": argparse.Namespace(epochs=3, name="run"),
+        "epoch": 7,
+    }
+    torch.save(nested, tmp_path / "checkpoint.pth.tar")
+    flat = {f"{part}.{name}": nested[part][name] for part in ["teacher"] for name in nested[part]}
+    write_weights(tmp_path / "flat.safetensors", flat | {"student.a.weight": torch.zeros(2)})
+    for file in ("checkpoint.pth.tar", "flat.safetensors"):
+        assert_equal(read_weights(tmp_path / file, part="teacher"), teacher)
+        assert_equal(read_weights(tmp_path / file, part="student"), student)
+        with pytest.raises(UsageError, match="has no part 'head'; it holds"):
+            read_weights(tmp_path / file, part="head")

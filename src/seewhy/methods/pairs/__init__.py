@@ -1,0 +1,1 @@
+"""Why two images are alike to an encoder, without labels."""

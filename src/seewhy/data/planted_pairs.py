@@ -108,22 +108,25 @@ def _scene_pair(seed: int, number: int, split: Split, tint: float) -> PlantedPai
     shared = random_object(generator, colour=colours[0], corner=corners[0], split=split)
     palettes = _palettes(shared, colours[1:], generator)
     moved = _moved(shared, corners[1], generator)
-    scenes, places = [], []
-    for item, corner, palette in zip((shared, moved), corners, palettes, strict=True):
-        others = _others(palette, corner, split=split, generator=generator)
-        place = int(generator.integers(len(others) + 1))
-        scenes.append(
-            Scene(
-                objects=(*others[:place], item, *others[place:]),
-                background_colour=palette.background,
-                background_texture=str(generator.choice(palette.textures)),
-                mark=palette.mark,
-                tint=tint,
-                seed=int(generator.integers(2**32)),
-            )
+    rest = [
+        _others(palette, corner, split=split, generator=generator)
+        for palette, corner in zip(palettes, corners, strict=True)
+    ]
+    places = (int(generator.integers(len(rest[0]) + 1)), int(generator.integers(len(rest[1]) + 1)))
+    first, second = (
+        Scene(
+            objects=(*others[:place], item, *others[place:]),
+            background_colour=palette.background,
+            background_texture=str(generator.choice(palette.textures)),
+            mark=palette.mark,
+            tint=tint,
+            seed=int(generator.integers(2**32)),
         )
-        places.append(place)
-    return PlantedPair(f"scene-pair-{seed}-{number:05d}", *scenes, (places[0], places[1]))
+        for item, others, place, palette in zip(
+            (shared, moved), rest, places, palettes, strict=True
+        )
+    )
+    return PlantedPair(f"scene-pair-{seed}-{number:05d}", first, second, places)
 
 
 def _palettes(
@@ -180,22 +183,22 @@ def _digit_pair(seed: int, number: int, split: Split) -> PlantedPair:
     colours = generator.permutation(list(CHANNELS)).tolist()
     backgrounds = _shuffled(("black", "grey"), generator)
     places = generator.permutation(4)[:2].tolist()
-    collages = [
+    first, second = (
         DigitCollage(
             _with_shared(glyphs, start, place), _with_shared(colours, start, place), background
         )
         for start, place, background in zip((1, 4), places, backgrounds, strict=True)
-    ]
-    return PlantedPair(f"digit-pair-{seed}-{number:05d}", *collages, (places[0], places[1]))
+    )
+    return PlantedPair(f"digit-pair-{seed}-{number:05d}", first, second, (places[0], places[1]))
 
 
-def _with_shared(values: Sequence, start: int, place: int) -> tuple[T, ...]:
+def _with_shared(values: Sequence[T], start: int, place: int) -> tuple[T, ...]:
     """Three values from `start`, and the first of all at `place`."""
     others = list(values[start : start + 3])
     return (*others[:place], values[0], *others[place:])
 
 
-def _shuffled(values: Sequence, generator: np.random.Generator) -> tuple[T, ...]:
+def _shuffled(values: Sequence[T], generator: np.random.Generator) -> tuple[T, ...]:
     return tuple(values[place] for place in generator.permutation(len(values)).tolist())
 
 

@@ -1,0 +1,178 @@
+"""Embeddings of many images that differ from one in a box each, as fast as this machine can.
+
+Which way is the fastest is measured on the work itself: passes of whole images, few or many at
+once, or only of what a box reaches (`taps.regions`). All ways sum the same numbers, so that results
+agree to rounding, whichever is taken.
+"""
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seewhy.base.axes import OnePixels, Pixels
+from seewhy.base.errors import UsageError
+from seewhy.methods.pairs.windows import pasted
+from seewhy.models.guard import device_of, inference, input_dtype
+from seewhy.models.image_encoders import ImageEncoder, RawEmbeddings
+from seewhy.taps.regions import Box, LocalPasses, Variants
+
+Precision = Literal["float32", "bfloat16"]
+"""As the model is, usually float32, or with its weights and sums rounded to bfloat16."""
+
+_TRIALS = 2
+_LEAST_LOCAL = 0.1
+_AGREEMENT = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 4e-2}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How many images go through the model at once, and whether in full."""
+
+    passes: Literal["whole", "local"]
+    images: int
+
+
+WHOLE = Way("whole", 1)
+_ON_CPU = (WHOLE, Way("local", 8), Way("whole", 4), Way("whole", 16))
+_ON_GPU = (Way("whole", 32), Way("whole", 128))
+
+
+@contextmanager
+def variant_embedder(
+    encoder: ImageEncoder, *, precision: Precision = "float32", batch: int | None = None
+) -> Iterator["VariantEmbedder"]:
+    """Within the block the model is in evaluation mode; afterwards it is as it was.
+
+    With `batch` so many whole images go through at once and nothing is measured. For "bfloat16"
+    the model is copied.
+    """
+    if batch is not None and batch < 1:
+        raise UsageError(f"batch is {batch}; wanted at least 1, or None to measure what is best.")
+    ways = None if batch is None else (Way("whole", batch),)
+    with inference(encoder.module):
+        if precision == "float32":
+            yield VariantEmbedder(encoder, ways=ways)
+            return
+        module = copy.deepcopy(encoder.module)
+        # One step would leave the layout of tensors whose type changes as it was.
+        module = module.to(torch.bfloat16).to(memory_format=torch.channels_last)
+        rounded = ImageEncoder(module, preprocess=encoder.preprocessing, name=encoder.name)
+        with inference(module):
+            yield VariantEmbedder(rounded, ways=ways)
+
+
+class VariantEmbedder:
+    """Keeps the time that each way has taken, so that further images go the best one at once."""
+
+    def __init__(self, encoder: ImageEncoder, *, ways: Sequence[Way] | None = None) -> None:
+        self._encoder = encoder
+        self.device = device_of(encoder.module)
+        self._dtype = input_dtype(encoder.module)
+        usual = _ON_GPU if self.device.type == "cuda" else _ON_CPU
+        self._seconds: dict[Way, list[float]] = {way: [] for way in ways or usual}
+        self._local = LocalPasses.through(encoder.module) if self._may_be_local else None
+        if self._local is None:
+            self._forget_local()
+
+    @property
+    def way(self) -> Way:
+        """The one to go next: each is tried, then the fastest stays."""
+        untried = (way for way, taken in self._seconds.items() if self._is_promising(way, taken))
+        fastest = min(self._seconds, key=lambda way: min(self._seconds[way], default=float("inf")))
+        return next(untried, fastest)
+
+    def whole(self, pixels: Pixels) -> RawEmbeddings:
+        """Of the images themselves, one after the other, in the same precision."""
+        return torch.cat([self._encoder.embed(self._input(image)) for image in pixels])
+
+    def variants(
+        self, base: OnePixels, content: OnePixels, boxes: Sequence[Box]
+    ) -> Float[Tensor, "boxes embed"]:
+        """Of the base image with the content in each box; on the model's device, float32."""
+        kept = self._kept(base, boxes)
+        found: list[Tensor] = []
+        done = 0
+        while done < len(boxes):
+            way = self.way
+            chosen = boxes[done : done + way.images]
+            started = self._now()
+            images = self._inputs(pasted(base, content, chosen))
+            if kept is not None and way.passes == "local":
+                found.append(kept.outputs(images, chosen, together=1).float())
+            else:
+                found.append(self._encoder.embed(images))
+            done += len(chosen)
+            if len(chosen) == way.images:
+                self._seconds[way].append((self._now() - started) / way.images)
+        return torch.cat(found)
+
+    @property
+    def _may_be_local(self) -> bool:
+        return any(way.passes == "local" for way in self._seconds)
+
+    def _is_promising(self, way: Way, taken: list[float]) -> bool:
+        """Larger batches are not tried when smaller ones have gained nothing."""
+        if len(taken) >= _TRIALS:
+            return False
+        smaller = [
+            min(seconds)
+            for other, seconds in self._seconds.items()
+            if other.passes == way.passes and other.images < way.images and seconds
+        ]
+        return len(smaller) < 2 or smaller[-1] < smaller[0]
+
+    def _kept(self, base: OnePixels, boxes: Sequence[Box]) -> Variants | None:
+        """What stays of the base's pass; None where nothing is gained or the numbers differ."""
+        if self._local is None or not self._may_be_local:
+            return None
+        is_settled = all(len(taken) >= _TRIALS for taken in self._seconds.values())
+        if is_settled and self.way.passes == "whole":
+            return None
+        typical = sorted(boxes, key=lambda box: box.area)[len(boxes) // 2]
+        try:
+            kept = self._local.of(self._input(base), typical=typical)
+            is_usable = kept.share >= _LEAST_LOCAL and (
+                bool(any(self._seconds.values())) or self._agrees(kept, base, typical)
+            )
+        except Exception:  # what the graph cannot do, the module itself can
+            is_usable = False
+        if not is_usable:
+            self._forget_local()
+            return None
+        return kept
+
+    def _agrees(self, kept: Variants, base: OnePixels, box: Box) -> bool:
+        """Whether one variant has the same embedding both ways, to rounding."""
+        images = self._inputs(pasted(base, torch.zeros_like(base), [box]))
+        expected = self._encoder.embed(images)
+        found = kept.outputs(images, [box], together=1)
+        if found.shape != expected.shape:
+            return False
+        bound = _AGREEMENT.get(self._dtype, 1e-5) * expected.abs().max()
+        return bool((found.float() - expected).abs().max() <= bound)
+
+    def _forget_local(self) -> None:
+        kept = {way: taken for way, taken in self._seconds.items() if way.passes == "whole"}
+        self._seconds = kept or {WHOLE: []}
+        self._local = None
+
+    def _input(self, image: OnePixels) -> Pixels:
+        return self._inputs(image[None])
+
+    def _inputs(self, images: Pixels) -> Pixels:
+        images = images.to(self.device, self._dtype)
+        if self._dtype == torch.bfloat16:
+            images = images.contiguous(memory_format=torch.channels_last)
+        return images
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()

@@ -8,7 +8,6 @@ from tests.methods.pairs.golden import tensor
 from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
-from seewhy.data.blurring import blurred
 from seewhy.evaluation.pairs.curves import (
     Steps,
     area,
@@ -18,6 +17,7 @@ from seewhy.evaluation.pairs.curves import (
     pixel_ranks,
 )
 from seewhy.evaluation.pairs.explained import ExplainedPairs, explained_pairs
+from seewhy.methods.pairs.blur import blurred
 from seewhy.methods.pairs.method import PairMaps, cosines
 
 SHORT = {"insertion": "ins", "deletion": "del"}
@@ -107,7 +107,7 @@ def test_deletion_in_both_ends_at_one_for_two_black_images_are_the_same():
     assert (found.first[:, -1] < 0.99).all()
 
 
-@pytest.mark.parametrize("batch", [1, 5, 100])
+@pytest.mark.parametrize("batch", [1, 5, 100, None])
 def test_neither_the_batch_nor_the_company_of_other_pairs_changes_a_curve(batch):
     pairs = random_pairs()
     expected = change_curves(embed, pairs, change="insertion")
@@ -134,7 +134,7 @@ def test_one_view_alone_has_the_same_curve_for_half_of_the_passes(change):
     assert passes == 3 * 13 + 3
     assert sum(seen) - passes == 2 * 3 * 13
     assert not alone.requires_grad
-    assert max(seen) <= Steps().batch
+    assert max(seen) <= 16
 
 
 def test_equal_pixels_rank_in_reading_order_and_blind_ones_last():

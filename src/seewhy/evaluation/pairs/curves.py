@@ -9,9 +9,7 @@ from torch import Tensor
 
 from seewhy.base.axes import Pixels
 from seewhy.base.errors import UsageError
-from seewhy.data.blurring import blurred
 from seewhy.evaluation.pairs.explained import (
-    BATCH,
     Embed,
     ExplainedPairs,
     PairFigures,
@@ -19,6 +17,7 @@ from seewhy.evaluation.pairs.explained import (
     embedded,
     similarities,
 )
+from seewhy.methods.pairs.blur import blurred
 
 Change = Literal["insertion", "deletion"]
 Ranks = Int[Tensor, "batch height width"]
@@ -29,11 +28,12 @@ Curve = Float[Tensor, "batch steps"]
 class Steps:
     """How many pixels change at a time, and how many changed images are embedded at once.
 
+    `batch` None measures which is the fastest.
     `pixels` None takes as many as the image is wide, so that there are as many steps as rows.
     """
 
     pixels: int | None = None
-    batch: int = BATCH
+    batch: int | None = None
 
     def __post_init__(self) -> None:
         if self.pixels is not None and self.pixels < 1:

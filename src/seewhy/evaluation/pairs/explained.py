@@ -1,5 +1,6 @@
 """Pairs of views with their maps over the pixels, and figures of views changed one or both."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,14 +10,13 @@ from torch import Tensor
 
 from seewhy.base.axes import Pixels
 from seewhy.base.errors import UsageError
+from seewhy.evaluation.pairs.batches import MeasuredBatches, settled
 from seewhy.methods.pairs.method import PairMaps, SecondPixels, check_views, cosines
 
 Embed = Callable[[Pixels], Float[Tensor, "_ embed"]]
 """Images to embeddings of any length, such as `ImageEncoder.embed` inside `models.guard`."""
 
 Places = Int[Tensor, " images"]
-
-BATCH = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +73,29 @@ class PairFigures:
 
 
 def embedded(
-    embed: Embed, count: int, *, images: Callable[[Places], Pixels], batch: int = BATCH
+    embed: Embed, count: int, *, images: Callable[[Places], Pixels], batch: int | None = None
 ) -> Float[Tensor, "count embed"]:
     """Embeddings of `count` images, without a graph; `images` makes those of some places.
 
-    Never are more than `batch` images held.
+    Never are more than `batch` images held; None measures which of a few sizes is the fastest,
+    which changes no number but by rounding.
     """
-    if batch < 1:
-        raise UsageError(f"a batch of {batch} images; wanted at least 1.")
+    if batch is not None and batch < 1:
+        raise UsageError(f"a batch of {batch} images; wanted at least 1, or None to measure.")
+    found: list[Tensor] = []
+    done, batches = 0, None
     with torch.no_grad():
-        portions = torch.split(torch.arange(count), batch)
-        return torch.cat([embed(images(places)) for places in portions])
+        while done < count:
+            started = time.perf_counter()
+            size = 1 if batches is None else batches.size
+            places = torch.arange(done, min(done + size, count))
+            found.append(embed(images(places)))
+            done += len(places)
+            if batches is None:
+                batches = MeasuredBatches.on(found[0].device, batch)
+            else:
+                batches.note(len(places), settled(found[-1]) - started)
+    return torch.cat(found)
 
 
 def similarities(

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from seewhy.base.axes import Pixels
 from seewhy.evaluation.pairs.explained import (
-    BATCH,
     Embed,
     ExplainedPairs,
     PairFigures,
@@ -50,7 +49,7 @@ class MaskedSimilarity:
 
 
 def masked_similarity(
-    embed: Embed, pairs: ExplainedPairs, *, batch: int = BATCH
+    embed: Embed, pairs: ExplainedPairs, *, batch: int | None = None
 ) -> MaskedSimilarity:
     """Similarities of pairs, whole and masked; four passes for each pair.
 

@@ -20,7 +20,7 @@ def test_a_slow_first_pass_of_a_size_does_not_count_against_it():
 
 
 def test_a_rest_of_another_size_is_left_out_and_a_given_size_is_kept():
-    batches = MeasuredBatches.on(CPU, 5)
+    batches = MeasuredBatches({5: []})
     batches.note(3, 0.0)
     assert batches.size == 5
     assert batches.seconds == {5: []}

@@ -21,18 +21,17 @@ class MeasuredBatches:
     seconds: dict[int, list[float]] = field(default_factory=dict)
 
     @classmethod
-    def on(cls, device: torch.device, batch: int | None = None) -> "MeasuredBatches":
-        """Those worth a trial on a device, or the one that is given."""
-        sizes = _SIZES.get(device.type, _SIZES["cuda"]) if batch is None else (batch,)
-        return cls({size: [] for size in sizes})
+    def on(cls, device: torch.device) -> "MeasuredBatches":
+        """Those worth a trial on a device."""
+        return cls({size: [] for size in _SIZES.get(device.type, _SIZES["cuda"])})
 
     @property
     def size(self) -> int:
         """The one to go next: each twice, as the first pass of a size is slow; then the fastest."""
         untried = [size for size, taken in self.seconds.items() if len(taken) < _TRIALS]
-        return (
-            untried[0] if untried and len(self.seconds) > 1 else min(self.seconds, key=self._pace)
-        )
+        if untried and len(self.seconds) > 1:
+            return untried[0]
+        return min(self.seconds, key=self._pace)
 
     def note(self, size: int, seconds: float) -> None:
         """A batch of so many images took so long; sizes that are none of these are left out."""

@@ -83,7 +83,7 @@ def embedded(
     if batch is not None and batch < 1:
         raise UsageError(f"a batch of {batch} images; wanted at least 1, or None to measure.")
     found: list[Tensor] = []
-    done, batches = 0, None
+    done, batches = 0, None if batch is None else MeasuredBatches({batch: []})
     with torch.no_grad():
         while done < count:
             started = time.perf_counter()
@@ -92,7 +92,7 @@ def embedded(
             found.append(embed(images(places)))
             done += len(places)
             if batches is None:
-                batches = MeasuredBatches.on(found[0].device, batch)
+                batches = MeasuredBatches.on(found[0].device)
             else:
                 batches.note(len(places), settled(found[-1]) - started)
     return torch.cat(found)

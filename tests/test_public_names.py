@@ -18,6 +18,7 @@ PROMISED = {
     "DataError",
     "Explanation",
     "Framing",
+    "ImageEncoder",
     "ImageRecord",
     "MutualKnowledge",
     "PromptEnsemble",
@@ -30,6 +31,7 @@ PROMISED = {
     "audit",
     "load_concepts",
     "load_explanation",
+    "load_image_encoder",
     "load_model",
     "map_method",
 }

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from seewhy.methods.unit_naming.method import UnitNaming
     from seewhy.models.classifiers import Classifier
     from seewhy.models.framing import Framing
+    from seewhy.models.image_encoders import ImageEncoder
     from seewhy.models.load import load_model
+    from seewhy.models.load_images import load_image_encoder
     from seewhy.passes.prompts import PromptEnsemble
     from seewhy.results.explanation import Explanation, load_explanation
 
@@ -39,6 +41,7 @@ __all__ = [
     "DataError",
     "Explanation",
     "Framing",
+    "ImageEncoder",
     "ImageRecord",
     "MutualKnowledge",
     "PromptEnsemble",
@@ -51,6 +54,7 @@ __all__ = [
     "audit",
     "load_concepts",
     "load_explanation",
+    "load_image_encoder",
     "load_model",
     "map_method",
 ]
@@ -64,6 +68,7 @@ _HOMES = {
     "DataError": "seewhy.base.errors",
     "Explanation": "seewhy.results.explanation",
     "Framing": "seewhy.models.framing",
+    "ImageEncoder": "seewhy.models.image_encoders",
     "ImageRecord": "seewhy.data.records",
     "MutualKnowledge": "seewhy.methods.mutual_knowledge.method",
     "PromptEnsemble": "seewhy.passes.prompts",
@@ -74,6 +79,7 @@ _HOMES = {
     "View": "seewhy.methods.text_maps.method",
     "load_concepts": "seewhy.data.concepts",
     "load_explanation": "seewhy.results.explanation",
+    "load_image_encoder": "seewhy.models.load_images",
     "load_model": "seewhy.models.load",
     "map_method": "seewhy.methods.text_maps.catalogue",
 }

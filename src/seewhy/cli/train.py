@@ -42,3 +42,27 @@ def encoder(  # noqa: PLR0917
         preset, output, steps=steps, seed=seed, start=start, progress=sys.stderr.isatty()
     )
     show(f"encoder  {folder}")
+
+
+@train.command("ssl")
+def self_supervised(
+    method: Annotated[
+        Literal["simclr", "barlow"], typer.Option(help="Which loss to learn by, without labels.")
+    ],
+    output: OutputOption,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps, if not those of the recipe.")
+    ] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Train a small image encoder on pairs of drawn scenes that have one object in common.
+
+    Writes the encoder's configuration, its weights, its log and its card. Takes minutes on two
+    cores.
+    """
+    from seewhy.training.image_encoders import train_image_encoder
+
+    folder = train_image_encoder(
+        method, output, steps=steps, seed=seed, progress=sys.stderr.isatty()
+    )
+    show(f"encoder  {folder}")

@@ -1,5 +1,6 @@
 """The one place that reads weights; nothing that a file says is ever executed."""
 
+import argparse
 import hashlib
 import os
 import uuid
@@ -21,8 +22,10 @@ _PREFIXES = ("module.", "_orig_mod.")
 _SHOWN = 5
 
 
-def read_weights(path: Path | str) -> dict[str, Tensor]:
+def read_weights(path: Path | str, *, part: str = "") -> dict[str, Tensor]:
     """The tensors of a weights file by name, on the CPU.
+
+    Of a file that holds several models, such as "teacher" and "student", `part` names one.
 
     Reads .safetensors; .pt, .pth, .bin and .ckpt that hold plain tensors; OpenAI's TorchScript
     archives. Wrappings of training scripts (`state_dict`, `model`, `module.`) are taken off.
@@ -47,7 +50,27 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
             f"({type(error).__name__}: {_first_line(error)}). Where you trust the file, load it "
             "with the program that made it and save `model.state_dict()` with safetensors."
         ) from error
-    return _checked(_unwrapped(content, path), path)
+    return _checked(_unwrapped(_part(content, part, path) if part else content, path), path)
+
+
+def _part(content: Any, part: str, path: Path) -> Mapping[Any, Any]:
+    """One model of several: wrapped under its name, or by the beginning of its tensors' names."""
+    inner = content.get(part) if isinstance(content, Mapping) else None
+    if isinstance(inner, Mapping):
+        return inner
+    names = list(content) if isinstance(content, Mapping) else []
+    beginning = f"{part}."
+    found = {
+        str(name).removeprefix(beginning): content[name]
+        for name in names
+        if str(name).startswith(beginning)
+    }
+    if not found:
+        raise UsageError(
+            f"{path.name} has no part {part!r}; it holds {_listed(map(str, names)) or 'nothing'}. "
+            "Name the family that the file belongs to."
+        )
+    return found
 
 
 def _first_line(error: Exception) -> str:
@@ -61,7 +84,11 @@ def _read_safetensors(path: Path) -> Any:
 def _read_pytorch(path: Path) -> Any:
     if is_archive(path):
         return read_archive(path)
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    # Settings of a training script, kept beside its weights; they hold values and run nothing.
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
 
 
 _READERS: Mapping[str, Callable[[Path], Any]] = {
@@ -70,6 +97,7 @@ _READERS: Mapping[str, Callable[[Path], Any]] = {
     ".pth": _read_pytorch,
     ".bin": _read_pytorch,
     ".ckpt": _read_pytorch,
+    ".tar": _read_pytorch,
 }
 
 

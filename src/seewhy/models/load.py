@@ -41,6 +41,11 @@ def load_model(
     and for weights that do not fit.
     """
     parsed = ModelName.parse(name)
+    if parsed.family in ("ssl", "ssl-dir"):
+        raise UsageError(
+            f"{name} is an encoder of images alone: it knows no texts and no classes. Methods that "
+            "compare images load it with `load_image_encoder`."
+        )
     place = checked_device(device)
     model: OpenClipEncoder | Classifier
     if parsed.family in ("open_clip", "open_clip-dir", "embedded"):

@@ -10,8 +10,8 @@ from seewhy.base.errors import UsageError
 RANDOM_WEIGHTS = "random-weights"
 
 ZOOS = ("open_clip", "timm", "torchvision")
-FOLDERS = ("open_clip-dir", "classifier-dir")
-FAMILIES = (*ZOOS, *FOLDERS, "embedded", "file")
+FOLDERS = ("open_clip-dir", "classifier-dir", "ssl-dir")
+FAMILIES = (*ZOOS, *FOLDERS, "embedded", "file", "ssl")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class ModelName:
             return cls._parse_file(text, rest)
         if family == "embedded":
             return cls(family, rest)
+        if family == "ssl":
+            return cls._parse_checkpoint(text, rest)
         return cls._parse_zoo(family, rest)
 
     @classmethod
@@ -63,6 +65,16 @@ class ModelName:
                 "file:PATH?arch=torchvision:resnet18 (or timm:..., open_clip:...)."
             )
         return replace(cls._parse_zoo(family, model), path=Path(path).expanduser())
+
+    @classmethod
+    def _parse_checkpoint(cls, text: str, rest: str) -> "ModelName":
+        kind, at, path = rest.partition("@")
+        if not at or not path:
+            raise UsageError(
+                f"{text!r} names no file. Write ssl:FAMILY@PATH, such as "
+                "ssl:simclr_v2@r50_1x_sk0.pth."
+            )
+        return cls("ssl", kind, path=Path(path).expanduser())
 
     @classmethod
     def _parse_zoo(cls, family: str, rest: str) -> "ModelName":

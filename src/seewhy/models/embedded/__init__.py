@@ -38,7 +38,10 @@ def build_clip(model_config: Mapping[str, Any], *, seed: int = 0) -> nn.Module:
 def embedded_folder(name: str) -> Path:
     """The folder of an embedded encoder inside the package."""
     if name not in EMBEDDED:
-        raise UsageError(f"no embedded encoder {name!r}; there are {', '.join(EMBEDDED)}.")
+        raise UsageError(
+            f"no embedded encoder {name!r}; there are {', '.join(EMBEDDED)}. Those whose names "
+            "begin with ssl- know no texts: load them with `load_image_encoder`."
+        )
     return Path(__file__).parent / name
 
 

@@ -1,0 +1,1 @@
+"""Self-supervised image encoders: published families, small ones of our own, and the door."""

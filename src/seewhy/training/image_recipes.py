@@ -1,0 +1,59 @@
+"""Recipes of the small image encoders that ship: what is drawn, how it is varied, the schedule."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from torch import Tensor
+
+from seewhy.base.errors import UsageError
+from seewhy.models.preprocessing import Preprocessing
+from seewhy.models.ssl.small import SmallConfig
+from seewhy.training.loop import Schedule
+from seewhy.training.pair_losses import contrastive_loss, redundancy_loss
+
+SelfSupervised = Literal["simclr", "barlow"]
+SIDE = 64
+
+
+@dataclass(frozen=True)
+class ImageRecipe:
+    """How one image encoder is trained; `loss` compares the embeddings of both views."""
+
+    loss: Callable[[Tensor, Tensor], Tensor]
+    schedule: Schedule
+    architecture: SmallConfig
+    pairs: int = 96
+    # Share of scenes in which the shared object has company; none at first, when backgrounds are
+    # what a network sees, and this much after half of the steps.
+    company: float = 0.85
+    plain_digits: float = 0.06
+
+    def company_at(self, step: int) -> float:
+        """None for a tenth of the steps, then rising to `company` over the next three tenths."""
+        return self.company * min(1.0, max(0.0, (step / self.schedule.steps - 0.1) / 0.3))
+
+
+PREPROCESSING = Preprocessing(SIDE, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+
+IMAGE_RECIPES: dict[SelfSupervised, ImageRecipe] = {
+    "simclr": ImageRecipe(
+        loss=partial(contrastive_loss, temperature=0.1),
+        schedule=Schedule(1000, learning_rate=1.5e-3, weight_decay=0.02),
+        architecture=SmallConfig(head=(64,)),
+    ),
+    "barlow": ImageRecipe(
+        loss=partial(redundancy_loss, off_diagonal=0.0051),
+        schedule=Schedule(1000, learning_rate=1.5e-3, weight_decay=0.02),
+        architecture=SmallConfig(head=(128,)),
+    ),
+}
+
+
+def find_image_recipe(method: str) -> ImageRecipe:
+    """The recipe of a method; raises `UsageError` for an unknown one."""
+    for name, recipe in IMAGE_RECIPES.items():
+        if name == method:
+            return recipe
+    raise UsageError(f"no method {method!r}; there are {', '.join(IMAGE_RECIPES)}.")

@@ -1,0 +1,47 @@
+"""Losses of self-supervised learning: two views of the same should be embedded alike."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from seewhy.base.errors import UsageError
+
+_NEVER = -1e4
+_VIEWS = Float[Tensor, "pairs embed"]
+
+
+def contrastive_loss(
+    first: _VIEWS, second: _VIEWS, *, temperature: float = 0.1
+) -> Float[Tensor, ""]:
+    """NT-Xent: each view has to find its partner among all other views of the batch.
+
+    Source: Chen et al., SimCLR, ICML 2020, equation 1; the mean over both directions.
+    """
+    views = functional.normalize(torch.cat([first, second]), dim=1)
+    logits = views @ views.T / temperature
+    logits = logits.masked_fill(
+        torch.eye(len(views), dtype=torch.bool, device=views.device), _NEVER
+    )
+    partners = torch.arange(len(views), device=views.device).roll(len(first))
+    return functional.cross_entropy(logits, partners)
+
+
+def redundancy_loss(
+    first: _VIEWS, second: _VIEWS, *, off_diagonal: float = 0.0051
+) -> Float[Tensor, ""]:
+    """Barlow Twins: the correlation of both views' channels should be the identity matrix.
+
+    Channels are standardised over the batch (biased variance, 1e-5 added as in batch norm) and
+    their products divided by its size. Source: Zbontar et al., Barlow Twins, ICML 2021.
+    """
+    if len(first) < 2:
+        raise UsageError("the redundancy loss compares channels over a batch; give two pairs.")
+    correlation = _standardised(first).T @ _standardised(second) / len(first)
+    difference = correlation - torch.eye(len(correlation), device=first.device)
+    diagonal = difference.diagonal().square().sum()
+    return diagonal + off_diagonal * (difference.square().sum() - diagonal)
+
+
+def _standardised(views: _VIEWS) -> _VIEWS:
+    return functional.batch_norm(views, None, None, training=True)

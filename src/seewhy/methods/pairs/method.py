@@ -23,6 +23,9 @@ SecondPixels = Float[Tensor, "_ 3 _ _"]
 Size = tuple[int, int]
 """Height and width in pixels."""
 
+EQUAL = 1e-6
+"""Below this distance of a cosine from 1 the embeddings of a pair count as the same."""
+
 _EPSILON = 1e-8
 
 
@@ -178,6 +181,19 @@ def min_max(maps: Float[Tensor, "batch rows cols"]) -> Float[Tensor, "batch rows
 def by_maximum(maps: Float[Tensor, "batch rows cols"]) -> Float[Tensor, "batch rows cols"]:
     """Each map divided by its maximum and 1e-9, as published for pairwise occlusion."""
     return maps / (maps.amax(dim=(-2, -1), keepdim=True) + 1e-9)
+
+
+def without_noise(found: PairMaps) -> PairMaps:
+    """Zeros, and a note, for pairs of equal embeddings: there a gradient is rounding alone."""
+    equal = 1 - found.similarity <= EQUAL
+    kept = (~equal).to(found.first)[:, None, None]
+    notes = (
+        f"Pair {index}: both views have the same embedding, where the similarity has no slope."
+        for index in equal.nonzero()[:, 0].tolist()
+    )
+    return replace(
+        found, first=found.first * kept, second=found.second * kept, notes=(*found.notes, *notes)
+    )
 
 
 def _flat_maps(found: PairMaps) -> Iterator[str]:

@@ -1,0 +1,188 @@
+"""Class activation maps without classes: channels of both views, weighted by their slopes."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, assert_never
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seewhy.base.axes import Pixels
+from seewhy.base.errors import UsageError
+from seewhy.methods.pairs.method import PairMaps, PairMethod, SecondPixels, cosines, without_noise
+from seewhy.models.guard import differentiation
+from seewhy.models.image_encoders import ImageEncoder
+
+Activations = Float[Tensor, "batch channels rows cols"]
+Grid = Float[Tensor, "batch rows cols"]
+Weights = Float[Tensor, "batch channels"]
+Reduction = Literal["mean", "max", "attention"]
+Slope = Literal["place", "interaction"]
+
+
+def layer_cam_maps(activations: Activations, gradients: Activations) -> Grid:
+    """Sum over channels of A times the positive part of its gradient, place by place."""
+    return (activations * gradients.relu()).sum(dim=1)
+
+
+def grad_cam_maps(activations: Activations, gradients: Activations) -> Grid:
+    """The positive part of the sum of channels, each times its mean gradient."""
+    return (activations * gradients.mean(dim=(-2, -1), keepdim=True)).sum(dim=1).relu()
+
+
+def reduced(activations: Activations, reduction: Reduction) -> Weights:
+    """One number per channel: its mean, its maximum, or its mean over the places like the mean.
+
+    "attention" weights places by softmax over them of the dot product of their channels with the
+    mean channels, which is not scaled.
+    """
+    places = activations.flatten(2)
+    match reduction:
+        case "mean":
+            return places.mean(dim=-1)
+        case "max":
+            return places.amax(dim=-1)
+        case "attention":
+            likeness = torch.einsum("bd,bdn->bn", places.mean(dim=-1), places)
+            return torch.einsum("bdn,bn->bd", places, likeness.softmax(dim=-1))
+        case _:
+            assert_never(reduction)
+
+
+def interaction_slopes(
+    first: Activations, second: Float[Tensor, "batch channels _ _"]
+) -> tuple[Weights, Weights]:
+    """For each channel its strongest product with a channel of the other view's gradient.
+
+    Of K = sum over places of G1 G2', (channels x channels), the maximum of each row and of each
+    column. Place n of the one view is paired with place n of the other.
+    """
+    products = torch.einsum("bdn,ben->bde", first.flatten(2), second.flatten(2))
+    return products.amax(dim=2), products.amax(dim=1)
+
+
+def interaction_maps(activations: Activations, gradients: Activations, joint: Weights) -> Grid:
+    """LayerCAM with channels weighted by how strong they are in both views, r(A1) r(A2)."""
+    return layer_cam_maps(activations * joint[..., None, None], gradients)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """Activations and gradients of both views of one pair."""
+
+    activations: tuple[Tensor, Tensor]
+    gradients: tuple[Tensor, Tensor]
+    similarity: Float[Tensor, " batch"]
+
+
+@dataclass(frozen=True)
+class _Cam(PairMethod):
+    """Maps over the cells of the encoder's `site`; one forward pass and a backward pass to there.
+
+    By default a pair with equal embeddings gets maps of zeros and a note: at a similarity of 1 the
+    gradient is zero but for rounding.
+    """
+
+    def compute(self, encoder: ImageEncoder, first: Pixels, second: SecondPixels) -> PairMaps:
+        """Pair by pair; raises `UsageError` for an encoder without maps."""
+        found: list[tuple[Tensor, Tensor]] = []
+        similarity: list[Tensor] = []
+        with differentiation(encoder.module):
+            for one, other in zip(first.split(1), second.split(1), strict=True):
+                sides = _sides(encoder, one, other)
+                maps = self.cams(sides)
+                found.append((maps[0].detach().cpu(), maps[1].detach().cpu()))
+                similarity.append(sides.similarity.detach().cpu())
+        firsts, seconds = (torch.cat(each) for each in zip(*found, strict=True))
+        result = PairMaps(firsts, seconds, torch.cat(similarity))
+        return result if self.protocol == "published" else without_noise(result)
+
+    @abstractmethod
+    def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
+        """One map per view, (1, rows, cols)."""
+
+
+@dataclass(frozen=True)
+class LayerCam(_Cam):
+    """Activations times the positive part of their own gradient, summed over the channels.
+
+    The published code calls it Grad-CAM; it does not average gradients over places as Grad-CAM
+    does, so it is LayerCAM, with the similarity as its target. Not cut off at 0.
+
+    Source: Jiang et al., LayerCAM, TIP 2021; for pairs: Sammani et al., TIP 2023.
+    """
+
+    name: ClassVar[str] = "layer-cam"
+
+    def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
+        """Of each view by itself."""
+        first, second = map(layer_cam_maps, sides.activations, sides.gradients)
+        return first, second
+
+
+@dataclass(frozen=True)
+class GradCam(_Cam):
+    """Grad-CAM as published by its authors, with the similarity as its target; never negative.
+
+    Source: Selvaraju et al., Grad-CAM, ICCV 2017.
+    """
+
+    name: ClassVar[str] = "grad-cam"
+
+    def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
+        """Of each view by itself."""
+        first, second = map(grad_cam_maps, sides.activations, sides.gradients)
+        return first, second
+
+
+@dataclass(frozen=True)
+class InteractionCam(_Cam):
+    """LayerCAM with channels weighted by how strong they are in both views.
+
+    `reduction` says how strong a channel is in a view. With `slope` "interaction" (IntGradMax) a
+    channel's gradient is its strongest product with one of the other view, the same at all places;
+    this pairs places by their number, so that both grids must be equal. The demo of the published
+    code shows "mean" with "place", and the others with "interaction".
+
+    Source: Sammani et al., TIP 2023.
+    """
+
+    name: ClassVar[str] = "interaction-cam"
+
+    reduction: Reduction = "mean"
+    slope: Slope = "place"
+
+    def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
+        """Of both views together; raises `UsageError` for grids that cannot interact."""
+        first, second = sides.activations
+        joint = reduced(first, self.reduction) * reduced(second, self.reduction)
+        gradients = sides.gradients if self.slope == "place" else self._interacting(sides)
+        return (
+            interaction_maps(first, gradients[0], joint),
+            interaction_maps(second, gradients[1], joint),
+        )
+
+    def _interacting(self, sides: _Sides) -> tuple[Tensor, Tensor]:
+        grids = [tuple(each.shape[2:]) for each in sides.gradients]
+        if grids[0] != grids[1]:
+            raise UsageError(
+                f"grids of {grids[0]} and {grids[1]} cells cannot interact place by place. "
+                "Preprocess both views to one size, or use InteractionCam(slope='place')."
+            )
+        slopes = interaction_slopes(*sides.gradients)
+        first, second = (
+            slope[..., None, None].expand_as(like)
+            for slope, like in zip(slopes, sides.gradients, strict=True)
+        )
+        return first, second
+
+
+def _sides(encoder: ImageEncoder, first: Pixels, second: SecondPixels) -> _Sides:
+    views = [encoder.embed_maps(view.clone()) for view in (first, second)]
+    similarity = cosines(views[0].embeddings, views[1].embeddings)
+    sources = [view.source for view in views]
+    gradients = torch.autograd.grad(similarity.sum(), sources)
+    activations = [view.maps(view.source) for view in views]
+    slopes = [view.maps(gradient) for view, gradient in zip(views, gradients, strict=True)]
+    return _Sides((activations[0], activations[1]), (slopes[0], slopes[1]), similarity)

@@ -1,0 +1,154 @@
+import pytest
+import torch
+from tests.methods.pairs.golden import assert_near, golden_encoder, tensor, views
+from torch import nn
+from torch.testing import assert_close
+
+from seewhy.base.errors import UsageError
+from seewhy.methods.pairs.cams import (
+    GradCam,
+    InteractionCam,
+    LayerCam,
+    grad_cam_maps,
+    interaction_maps,
+    interaction_slopes,
+    layer_cam_maps,
+    reduced,
+)
+from seewhy.models.guard import fingerprint
+from seewhy.models.image_encoders import ImageEncoder
+from seewhy.models.preprocessing import Preprocessing
+
+STORED = {"mean": "mean", "max": "max", "attention": "attn"}
+METHODS = [LayerCam(), GradCam(), InteractionCam(), InteractionCam("max", "interaction")]
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("protocol", ["published", "mended"])
+@pytest.mark.parametrize("pair", [0, 1, 2])
+def test_layer_cam_is_the_stored_grad_cam(pair, protocol):
+    found = LayerCam(protocol=protocol).maps(golden_encoder(), *views(pair))
+    assert_near(found.first[0], tensor("cams", f"p{pair}_gradcam_1"))
+    assert_near(found.second[0], tensor("cams", f"p{pair}_gradcam_2"))
+
+
+@pytest.mark.parametrize("pair", [0, 1, 2])
+@pytest.mark.parametrize("reduction", ["mean", "max", "attention"])
+@pytest.mark.parametrize("slope", ["place", "interaction"])
+def test_interaction_cam_is_the_stored_one(pair, reduction, slope):
+    found = InteractionCam(reduction, slope).maps(golden_encoder(), *views(pair))
+    key = f"p{pair}_int_{STORED[reduction]}_gi{int(slope == 'interaction')}"
+    assert_near(found.first[0], tensor("cams", f"{key}_1"))
+    assert_near(found.second[0], tensor("cams", f"{key}_2"))
+
+
+def test_grad_cam_is_its_formula_on_the_stored_gradients():
+    found = GradCam().maps(golden_encoder(), *views())
+    for pair in range(3):
+        gradients = tensor("cams", f"p{pair}_featgrad_1")[0]
+        activations = tensor("pairs", "feat1")[pair]
+        total = sum(
+            weight * channel
+            for weight, channel in zip(gradients.mean(dim=(1, 2)), activations, strict=True)
+        )
+        assert_near(found.first[pair], total.relu())
+
+
+def test_layer_cam_and_grad_cam_are_one_where_gradients_are_even_and_positive():
+    activations = noise(2, 4, 3, 5).abs()
+    gradients = noise(2, 4, 1, 1, seed=1).abs().expand_as(activations)
+    assert_close(layer_cam_maps(activations, gradients), grad_cam_maps(activations, gradients))
+
+
+def test_reductions_by_hand():
+    activations = torch.tensor([[[[0.0, 2.0]], [[1.0, 1.0]]]])
+    assert reduced(activations, "mean").tolist() == [[1, 1]]
+    assert reduced(activations, "max").tolist() == [[2, 1]]
+    second = torch.e**3 / (torch.e + torch.e**3)
+    assert_close(reduced(activations, "attention"), torch.tensor([[2 * second, 1.0]]))
+
+
+def test_a_channel_that_one_view_lacks_takes_no_part():
+    activations, gradients = noise(1, 3, 2, 2), noise(1, 3, 2, 2, seed=1)
+    joint = torch.tensor([[1.0, 0.0, 1.0]])
+    kept = [0, 2]
+    assert_close(
+        interaction_maps(activations, gradients, joint),
+        layer_cam_maps(activations[:, kept], gradients[:, kept]),
+    )
+
+
+def test_interaction_slopes_are_the_strongest_products():
+    first, second = noise(2, 3, 2, 4), noise(2, 5, 4, 2, seed=1)
+    rows, cols = interaction_slopes(first[:, :, :, :], second[:, :3].reshape(2, 3, 2, 4))
+    for image in range(2):
+        for channel in range(3):
+            flat = second[image, :3].reshape(3, 8)
+            assert_close(rows[image, channel], (flat @ first[image, channel].flatten()).max())
+            other = first[image].reshape(3, 8)
+            assert_close(cols[image, channel], (other @ flat[channel]).max())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_a_batch_gives_what_its_pairs_give_and_the_model_stays(method):
+    encoder = golden_encoder()
+    before = fingerprint(encoder.module)
+    together = method.maps(encoder, *views())
+    assert fingerprint(encoder.module) == before
+    for pair in range(3):
+        alone = method.maps(encoder, *views(pair))
+        assert_near(alone.first[0], together.first[pair], 1e-5)
+        assert_near(alone.second[0], together.second[pair], 1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_views_with_one_embedding_get_zeros_and_a_note_unless_published(method):
+    first = views(0)[0]
+    found = method.maps(golden_encoder(), first, first)
+    assert (found.first == 0).all()
+    assert "same embedding" in found.notes[0]
+    published = type(method)(protocol="published").maps(golden_encoder(), first, first)
+    assert not any("same embedding" in note for note in published.notes)
+
+
+def test_views_of_two_sizes_have_maps_of_two_grids_that_cannot_interact():
+    first, second = noise(1, 3, 32, 48), noise(1, 3, 24, 40, seed=1)
+    found = InteractionCam().maps(golden_encoder(), first, second)
+    assert (found.first.shape, found.second.shape) == ((1, 4, 6), (1, 3, 5))
+    with pytest.raises(UsageError, match="cannot interact"):
+        InteractionCam(slope="interaction").maps(golden_encoder(), first, second)
+
+
+def test_an_encoder_without_maps_is_refused():
+    module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    encoder = ImageEncoder(module, preprocess=Preprocessing(8))
+    with pytest.raises(UsageError, match="names no submodule with maps"):
+        LayerCam().maps(encoder, noise(1, 3, 8, 8), noise(1, 3, 8, 8))
+
+
+def test_patches_of_a_transformer_lie_in_their_places():
+    """Channels are summed over places, so that a place's gradient is the sum's."""
+
+    class Patches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.site = nn.Identity()
+
+        def forward(self, pixels):
+            tokens = pixels.unflatten(2, (-1, 2)).unflatten(4, (-1, 2)).mean(dim=(3, 5))
+            tokens = tokens.flatten(2).transpose(1, 2)
+            tokens = torch.cat((tokens.mean(dim=1, keepdim=True), tokens), dim=1)
+            return self.site(tokens)[:, 1:].sum(dim=1)
+
+    encoder = ImageEncoder(Patches(), preprocess=Preprocessing(8), site="site", patch=(2, 2))
+    first, second = noise(1, 3, 4, 6), noise(1, 3, 6, 4, seed=1)
+    found = LayerCam().maps(encoder, first, second)
+    one, other = (view.sum(dim=(2, 3)) / 4 for view in (first, second))
+    one.requires_grad_()
+    cosine = nn.functional.cosine_similarity(one, other)
+    (gradient,) = torch.autograd.grad(cosine.sum(), one)
+    cells = nn.functional.avg_pool2d(first, 2)
+    assert_close(found.first, (cells * gradient[..., None, None].relu()).sum(dim=1))

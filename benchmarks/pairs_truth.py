@@ -1,7 +1,7 @@
 """Do the maps of two images show what the two have in common? Every method on planted pairs.
 
 Run `python benchmarks/pairs_truth.py [--pairs 300] [--encoder NAME ...]`; pairs of digit collages
-are half as many, and the controls look at 40.
+are half as many, and the controls look at 20.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from seewhy.evaluation.tasks.pair_methods import (
     Judged,
     Judging,
     PlantedViews,
+    defined_pairs,
     judge_methods,
     leads,
     mean_figures,
@@ -50,8 +51,9 @@ ENCODERS = ("embedded:ssl-simclr",)
 SIDE = 64
 SEED = 7
 STEP = 128
-CONTROLLED = 40
+CONTROLLED = 20
 RANDOMISED = 8
+STAGES = 6
 SOURCES: Mapping[str, Callable[..., tuple[PlantedPair, ...]]] = {
     "scenes": scene_pairs,
     "digits": digit_pairs,
@@ -65,6 +67,13 @@ BASELINES: Mapping[str, PairMethod] = {
 }
 INSERTION, DROP = "insertion, conditional", "drop, conditional"
 SHOWN = ("top region", "pointing", "energy", INSERTION, "deletion, conditional", DROP)
+LOST = "weights lost {}/{}, {}"
+CONTROLS = (
+    "max sensitivity",
+    "wrong pair, rank correlation",
+    LOST.format(1, STAGES, "rank correlation"),
+    LOST.format(STAGES, STAGES, "rank correlation"),
+)
 REGION_TARGET = 0.85
 ROOT = Path(__file__).parents[1]
 
@@ -120,14 +129,16 @@ def controlled(name: str, _pictures: str, start: int, stop: int) -> dict[str, Fi
     found = judge_methods(encoder, methods(), pairs, judging=asked)
     views = planted_views(encoder, pairs[:RANDOMISED], side=SIDE)
     for method, figures in found.items():
-        stages = randomisation_check(methods()[method], encoder, (views.first, views.second))
+        stages = randomisation_check(
+            methods()[method], encoder, (views.first, views.second), stages=STAGES, seed=SEED
+        )
         for number, stage in enumerate(stages, 1):
-            figures[f"weights lost {number}/{len(stages)}, rank correlation"] = _padded(
-                stage.agreement.rank_correlation, len(pairs)
-            )
-            figures[f"weights lost {number}/{len(stages)}, SSIM"] = _padded(
-                stage.agreement.structural_similarity, len(pairs)
-            )
+            agreement = {
+                "rank correlation": stage.agreement.rank_correlation,
+                "SSIM": stage.agreement.structural_similarity,
+            }
+            for measure, values in agreement.items():
+                figures[LOST.format(number, STAGES, measure)] = _padded(values, len(pairs))
     return found
 
 
@@ -243,10 +254,14 @@ def measured(encoder: str, count: int) -> tuple[list[Check], dict[str, object]]:
         if pictures == "scenes":
             scenes = found
             checks += region_checks(where, found) + insertion_checks(where, found)
-        details[pictures] = {"pairs": pairs, "figures": _plain(means)}
+        details[pictures] = {
+            "pairs": pairs,
+            "figures": _plain(means),
+            "pairs that have the figure": defined_pairs(found),
+        }
     controls = on_all_cores(partial(controlled, encoder, "scenes"), min(CONTROLLED, count))
     means = mean_figures(controls)
-    show(f"{encoder}, controls", means, [name for name in means[RANDOM] if "SSIM" not in name])
+    show(f"{encoder}, controls", means, CONTROLS)
     details["controls"] = _plain(means)
     details["hypotheses"] = hypotheses(scenes, controls)
     return checks, details

@@ -7,7 +7,7 @@ from tests.evaluation.pairs.golden import embed, stored_pairs
 from tests.methods.pairs.golden import tensor
 from torch.testing import assert_close
 
-from seewhy.base.errors import UsageError
+from seewhy.base.errors import DataError, UsageError
 from seewhy.evaluation.pairs.curves import (
     Steps,
     area,
@@ -185,6 +185,10 @@ def test_what_cannot_be_measured_is_refused():
     pairs = random_pairs()
     with pytest.raises(UsageError, match="a value per pixel"):
         ExplainedPairs(pairs.second, pairs.second, pairs.second_map[:, 1:], pairs.second_map)
+    broken = pairs.second.clone()
+    broken[1, 0, 0, 0] = torch.nan
+    with pytest.raises(DataError, match="second view of pair 1 has NaN"):
+        ExplainedPairs(pairs.first, broken, pairs.first_map, pairs.second_map)
     with pytest.raises(UsageError, match="infinite"):
         ExplainedPairs(pairs.first, pairs.first, pairs.first_map / 0, pairs.first_map)
     with pytest.raises(UsageError, match="at least 1"):

@@ -14,6 +14,7 @@ from seewhy.evaluation.pairs.explained import explained_pairs
 from seewhy.evaluation.tasks.pair_baselines import CentredGaussian, RandomRanking
 from seewhy.evaluation.tasks.pair_methods import (
     Judging,
+    defined_pairs,
     judge_methods,
     leads,
     mean_figures,
@@ -109,6 +110,14 @@ def test_means_have_intervals_and_leads_are_taken_pair_by_pair(judged):
         means["knowing"]["AUROC"].value - means["random ranking"]["AUROC"].value
     )
     assert over["knowing"]["AUROC"].low > 0
+
+
+def test_means_say_over_how_many_pairs_they_are_taken(judged):
+    found = {"some": {"drop": np.array([0.5, np.nan, 1.0])}}
+    assert defined_pairs(found) == {"some": {"drop": 2}}
+    assert mean_figures(found, resamples=10)["some"]["drop"].value == 0.75
+    alike = int((judged["centred Gaussian"]["similarity"] > 0).sum())
+    assert defined_pairs(judged)["centred Gaussian"]["drop, conditional"] == alike
 
 
 def test_masks_go_the_way_of_the_pixels():

@@ -93,6 +93,14 @@ def mean_figures(
     }
 
 
+def defined_pairs(found: Mapping[str, Figures]) -> dict[str, dict[str, int]]:
+    """How many pairs each mean is taken over: drops lack pairs that are not alike, say."""
+    return {
+        name: {figure: int((~np.isnan(values)).sum()) for figure, values in figures.items()}
+        for name, figures in found.items()
+    }
+
+
 def leads(
     found: Mapping[str, Figures], over: str, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, dict[str, Interval]]:

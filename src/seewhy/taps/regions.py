@@ -95,7 +95,10 @@ class _Patch:
         images, channels = self.inside.shape[:2]
         rows, cols = wanted.slices
         size = (images, channels, wanted.bottom - wanted.top, wanted.right - wanted.left)
-        copy = self.inside.new_empty(size).to(memory_format=_memory_format(self.inside))
+        like = self.inside
+        copy = torch.empty(
+            size, dtype=like.dtype, device=like.device, memory_format=_memory_format(like)
+        )
         copy.copy_(self.base[:, :, rows, cols].expand(size))
         common = self.box.within(wanted)
         if common.top < common.bottom and common.left < common.right:
@@ -207,10 +210,11 @@ class _Interpreter(fx.Interpreter):
                 return patch.box, module(patch.inside)
             apply = _sliding(module)
             return None if apply is None else _slid(patch, apply)
-        if node.op == "call_function" and node.target in _POINTWISE_FUNCTIONS:
-            return patch.box, node.target(patch.inside, *args[1:], **kwargs)
-        if node.op == "call_function" and node.target in _SUMS and not kwargs:
-            return _combined(_SUMS[node.target], *args)
+        function: Any = node.target if node.op == "call_function" else None
+        if function in _POINTWISE_FUNCTIONS:
+            return patch.box, function(patch.inside, *args[1:], **kwargs)
+        if function in _SUMS and not kwargs:
+            return _combined(_SUMS[function], *args)
         return None
 
 

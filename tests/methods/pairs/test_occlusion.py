@@ -119,4 +119,23 @@ def test_drops_and_likenesses_by_hand():
     hidden = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
     assert_close(drops(whole, hidden, other), torch.tensor([0.6, -0.4]))
     kept = torch.tensor([[3.0, 5.0], [0.0, 0.0]])
-    assert_close(likenesses(kept, hidden, other), torch.tensor([0.6, -1.0]))
+    assert_close(likenesses(kept - hidden, other), torch.tensor([0.6, -1.0]))
+
+
+def test_an_image_of_several_pairs_is_occluded_once():
+    encoder, (first, second) = golden_encoder(), views()
+    passes = []
+
+    def count(_module, inputs):
+        passes.append(len(inputs[0]))
+
+    query = torch.stack((first[0], first[1], first[0], first[0]))
+    found = torch.cat((second, second[:1]))
+    method = ConditionalOcclusion(window=16, stride=16)
+    with encoder.module.register_forward_pre_hook(count):
+        maps = method.maps(encoder, query, found)
+    assert sum(passes) == 2 * 9 + 3 * 9 + 2 + 3 + 8 + 8
+    for pair in range(4):
+        alone = method.maps(encoder, query[pair : pair + 1], found[pair : pair + 1])
+        assert_close(maps.first[pair], alone.first[0], rtol=1e-4, atol=1e-6)
+        assert_close(maps.second[pair], alone.second[0], rtol=1e-4, atol=1e-6)

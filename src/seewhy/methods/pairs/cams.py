@@ -89,7 +89,7 @@ class _Cam(PairMethod):
         found: list[tuple[Tensor, Tensor]] = []
         similarity: list[Tensor] = []
         with differentiation(encoder.module):
-            for one, other in zip(first.split(1), second.split(1), strict=True):
+            for one, other in zip(torch.split(first, 1), torch.split(second, 1), strict=True):
                 sides = _sides(encoder, one, other)
                 maps = self.cams(sides)
                 found.append((maps[0].detach().cpu(), maps[1].detach().cpu()))

@@ -36,7 +36,9 @@ def mean_slopes(
 ) -> Slopes:
     """The mean over many versions of one pair: version i of the one view with i of the other."""
     sums: list[Tensor] = [torch.zeros_like(views[:1]) for views in (firsts, seconds)]
-    for first, second in zip(firsts.split(together), seconds.split(together), strict=True):
+    for first, second in zip(
+        torch.split(firsts, together), torch.split(seconds, together), strict=True
+    ):
         found = slopes(embed, first, second)
         sums[0] += found.first.sum(dim=0, keepdim=True)
         sums[1] += found.second.sum(dim=0, keepdim=True)
@@ -55,7 +57,7 @@ def path_slopes(embed: Embed, path: Pixels, *, together: int = 8) -> Slopes:
     fixed = from_start.detach().requires_grad_()
     pull = torch.zeros_like(fixed)
     total = torch.zeros_like(start)
-    for chunk in path[1:].split(together):
+    for chunk in torch.split(path[1:], together):
         images = chunk.detach().clone().requires_grad_()
         similarity = cosines(fixed.expand(len(images), -1), embed(images)).sum()
         of_start, of_images = torch.autograd.grad(similarity, (fixed, images))
@@ -84,6 +86,10 @@ def mixed_path(first: Pixels, second: Pixels, *, shares: Float[Tensor, " steps"]
     return weights * first + (1 - weights) * second
 
 
+def _positive_part(gradient: Tensor) -> Tensor:
+    return gradient.clamp(min=0)
+
+
 @contextmanager
 def guided(module: nn.Module) -> Iterator[None]:
     """Backward passes keep only positive gradients at each ReLU module (guided backpropagation).
@@ -100,7 +106,7 @@ def guided(module: nn.Module) -> Iterator[None]:
 
     def positive(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         if output.requires_grad:
-            output.register_hook(lambda gradient: gradient.clamp(min=0))
+            output.register_hook(_positive_part)  # type: ignore[no-untyped-call]
 
     with ExitStack() as undo:
         for unit in units:

@@ -16,7 +16,7 @@ from seewhy.methods.pairs.method import (
     cosines,
 )
 from seewhy.methods.pairs.variants import Precision, VariantEmbedder, variant_embedder
-from seewhy.methods.pairs.windows import Fill, Grid, filling, grid
+from seewhy.methods.pairs.windows import Fill, Grid, Rest, filling, grid
 from seewhy.models.image_encoders import ImageEncoder
 
 PUBLISHED_SIDE = 224
@@ -33,12 +33,9 @@ def drops(whole: OneEmbedding, hidden: WindowEmbeddings, other: OneEmbedding) ->
     return cosines(whole[None], other[None]) - cosines(hidden, other[None].expand_as(hidden))
 
 
-def likenesses(
-    kept: WindowEmbeddings, hidden: WindowEmbeddings, other: OneEmbedding
-) -> WindowValues:
-    """s(z of the window alone - z without the window, z'): what the window adds, as a direction."""
-    difference = kept - hidden
-    return cosines(difference, other[None].expand_as(difference))
+def likenesses(added: WindowEmbeddings, other: OneEmbedding) -> WindowValues:
+    """s(added, z'), of what a window adds: z of the window alone - z without the window."""
+    return cosines(added, other[None].expand_as(added))
 
 
 @dataclass(frozen=True)
@@ -59,16 +56,22 @@ class _Occlusion(PairMethod):
     batch: int | None = None
 
     @abstractmethod
-    def values(
-        self, embedder: VariantEmbedder, image: OnePixels, *, other: OneEmbedding, windows: Grid
-    ) -> WindowValues:
-        """One value per window of an image."""
+    def seen(
+        self, embedder: VariantEmbedder, image: OnePixels, windows: Grid
+    ) -> Float[Tensor, "_ _"]:
+        """All embeddings of an image that its maps need, whatever the other view."""
+
+    @abstractmethod
+    def values(self, seen: Float[Tensor, "_ _"], other: OneEmbedding) -> WindowValues:
+        """One value per window, from these embeddings and the other view's."""
 
     def compute(self, encoder: ImageEncoder, first: Pixels, second: SecondPixels) -> PairMaps:
-        """Both views in turn; the embedding of the other one is made once."""
+        """Both views in turn; the embedding of the other one is made once.
+
+        An image that stands in several pairs, as a query does, is occluded once.
+        """
         grids = [self.grid(view) for view in (first, second)]
-        settings = {"precision": self.precision, "batch": self.batch}
-        with variant_embedder(encoder, **settings) as embedder:
+        with variant_embedder(encoder, precision=self.precision, batch=self.batch) as embedder:
             views = [view.to(embedder.device) for view in (first, second)]
             whole = [embedder.whole(view) for view in views]
             maps = [
@@ -91,17 +94,17 @@ class _Occlusion(PairMethod):
                 (self.stride, PUBLISHED_STRIDE),
             )
         )
-        rest = "left" if self.protocol == "published" else "covered"
+        rest: Rest = "left" if self.protocol == "published" else "covered"
         return grid((height, width), window=window, stride=stride, rest=rest)
 
     def _maps(
         self, embedder: VariantEmbedder, view: Pixels, *, others: Tensor, windows: Grid
     ) -> Float[Tensor, "batch rows cols"]:
-        values = [
-            self.values(embedder, image, other=other, windows=windows)
-            for image, other in zip(view, others, strict=True)
-        ]
-        return windows.maps(torch.stack(values)).cpu()
+        values: dict[int, WindowValues] = {}
+        for equal in _equal_images(view):
+            seen = self.seen(embedder, view[equal[0]], windows)
+            values |= {index: self.values(seen, others[index]) for index in equal}
+        return windows.maps(torch.stack([values[index] for index in range(len(view))])).cpu()
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,17 @@ class ConditionalOcclusion(_Occlusion):
 
     name: ClassVar[str] = "occlusion"
 
-    def values(
-        self, embedder: VariantEmbedder, image: OnePixels, *, other: OneEmbedding, windows: Grid
-    ) -> WindowValues:
-        """One pass per window."""
+    def seen(
+        self, embedder: VariantEmbedder, image: OnePixels, windows: Grid
+    ) -> Float[Tensor, "_ _"]:
+        """Of the whole image, and then one pass per window."""
         content = filling(image[None], self.fill, window=windows.window)[0]
         hidden = embedder.variants(image, content, windows.boxes)
-        return drops(embedder.whole(image[None])[0], hidden, other)
+        return torch.cat((embedder.whole(image[None]), hidden))
+
+    def values(self, seen: Float[Tensor, "_ _"], other: OneEmbedding) -> WindowValues:
+        """See `drops`."""
+        return drops(seen[0], seen[1:], other)
 
 
 @dataclass(frozen=True)
@@ -137,14 +144,29 @@ class ContextAgnosticOcclusion(_Occlusion):
 
     name: ClassVar[str] = "context-agnostic-occlusion"
 
-    def values(
-        self, embedder: VariantEmbedder, image: OnePixels, *, other: OneEmbedding, windows: Grid
-    ) -> WindowValues:
+    def seen(
+        self, embedder: VariantEmbedder, image: OnePixels, windows: Grid
+    ) -> Float[Tensor, "_ _"]:
         """Two passes per window: of the window alone, and of all but the window."""
         content = filling(image[None], self.fill, window=windows.window)[0]
         kept = embedder.variants(content, image, windows.boxes)
-        hidden = embedder.variants(image, content, windows.boxes)
-        return likenesses(kept, hidden, other)
+        return kept - embedder.variants(image, content, windows.boxes)
+
+    def values(self, seen: Float[Tensor, "_ _"], other: OneEmbedding) -> WindowValues:
+        """See `likenesses`."""
+        return likenesses(seen, other)
+
+
+def _equal_images(view: Pixels) -> list[list[int]]:
+    """Positions of images that are the same, as a query is against all that it found."""
+    found: list[list[int]] = []
+    for index, image in enumerate(view):
+        same = next((each for each in found if torch.equal(view[each[0]], image)), None)
+        if same is None:
+            found.append([index])
+        else:
+            same.append(index)
+    return found
 
 
 def _embeddings(encoder: ImageEncoder, pixels: Pixels) -> Tensor:

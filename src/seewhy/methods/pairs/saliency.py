@@ -58,7 +58,7 @@ class _Saliency(PairMethod):
         maps: list[tuple[Tensor, Tensor]] = []
         similarity: list[Tensor] = []
         with differentiation(encoder.module):
-            for one, other in zip(first.split(1), second.split(1), strict=True):
+            for one, other in zip(torch.split(first, 1), torch.split(second, 1), strict=True):
                 pair = [view.clone().to(device, torch.float32) for view in (one, other)]
                 with torch.no_grad():
                     similarity.append(cosines(*map(encoder.embed, pair)).cpu())

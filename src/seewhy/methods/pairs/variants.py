@@ -26,7 +26,7 @@ from seewhy.taps.regions import Box, LocalPasses, Variants
 Precision = Literal["float32", "bfloat16"]
 """As the model is, usually float32, or with its weights and sums rounded to bfloat16."""
 
-_TRIALS = 2
+_TRIALS = 3
 _LEAST_LOCAL = 0.1
 _AGREEMENT = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 4e-2}
 
@@ -40,7 +40,7 @@ class Way:
 
 
 WHOLE = Way("whole", 1)
-_ON_CPU = (WHOLE, Way("local", 8), Way("whole", 4), Way("whole", 16))
+_ON_CPU = (WHOLE, *(Way("local", images) for images in (8, 24)), Way("whole", 4), Way("whole", 16))
 _ON_GPU = (Way("whole", 32), Way("whole", 128))
 
 
@@ -78,6 +78,7 @@ class VariantEmbedder:
         usual = _ON_GPU if self.device.type == "cuda" else _ON_CPU
         self._seconds: dict[Way, list[float]] = {way: [] for way in ways or usual}
         self._local = LocalPasses.through(encoder.module) if self._may_be_local else None
+        self._has_agreed = False
         if self._local is None:
             self._forget_local()
 
@@ -114,11 +115,15 @@ class VariantEmbedder:
         return torch.cat(found)
 
     @property
+    def _is_settled(self) -> bool:
+        return not any(self._is_promising(way, taken) for way, taken in self._seconds.items())
+
+    @property
     def _may_be_local(self) -> bool:
         return any(way.passes == "local" for way in self._seconds)
 
     def _is_promising(self, way: Way, taken: list[float]) -> bool:
-        """Larger batches are not tried when smaller ones have gained nothing."""
+        """Sixteen at once are not tried when four have gained nothing."""
         if len(taken) >= _TRIALS:
             return False
         smaller = [
@@ -132,17 +137,17 @@ class VariantEmbedder:
         """What stays of the base's pass; None where nothing is gained or the numbers differ."""
         if self._local is None or not self._may_be_local:
             return None
-        is_settled = all(len(taken) >= _TRIALS for taken in self._seconds.values())
-        if is_settled and self.way.passes == "whole":
+        if self._is_settled and self.way.passes == "whole":
             return None
         typical = sorted(boxes, key=lambda box: box.area)[len(boxes) // 2]
         try:
             kept = self._local.of(self._input(base), typical=typical)
             is_usable = kept.share >= _LEAST_LOCAL and (
-                bool(any(self._seconds.values())) or self._agrees(kept, base, typical)
+                self._has_agreed or self._agrees(kept, base, typical)
             )
         except Exception:  # what the graph cannot do, the module itself can
             is_usable = False
+        self._has_agreed = is_usable
         if not is_usable:
             self._forget_local()
             return None

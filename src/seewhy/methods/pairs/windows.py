@@ -46,7 +46,7 @@ class Grid:
 
     def maps(self, values: Float[Tensor, "batch windows"]) -> Float[Tensor, "batch rows cols"]:
         """Values of the boxes, in their places."""
-        return values.unflatten(1, (len(self.tops), len(self.lefts)))
+        return values.reshape(-1, len(self.tops), len(self.lefts))
 
 
 def edges(length: int, *, window: int, stride: int, rest: Rest) -> tuple[int, ...]:

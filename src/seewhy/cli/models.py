@@ -14,6 +14,9 @@ NAMES = (
     ("classifier-dir:FOLDER", "classifier", "yours, as seewhy saved it"),
     ("file:weights.pt?arch=timm:resnet50", "classifier", "yours, said the other way"),
     ("timm:resnet50/random-weights", "either", "untrained, as asked for"),
+    ("embedded:ssl-simclr", "images alone", "ships with seewhy"),
+    ("ssl:simclr_v2@r50_1x_sk0.pth", "images alone", "yours, self-supervised"),
+    ("ssl-dir:FOLDER", "images alone", "yours, as `seewhy train ssl` made it"),
 )
 
 
@@ -23,7 +26,9 @@ def models() -> None:
     Nothing is downloaded. Published weights are fetched with --allow-download only.
     """
     from seewhy.models.embedded import EMBEDDED
+    from seewhy.models.ssl.folder import EMBEDDED_IMAGE_ENCODERS
 
     show_table(NAMES, header=("name, for example", "kind", "weights"))
     show("")
-    show("ships with seewhy: " + ", ".join(f"embedded:{name}" for name in EMBEDDED))
+    shipped = (*EMBEDDED, *EMBEDDED_IMAGE_ENCODERS)
+    show("ships with seewhy: " + ", ".join(f"embedded:{name}" for name in shipped))

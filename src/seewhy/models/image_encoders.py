@@ -114,7 +114,8 @@ class ImageEncoder:
                     "tensor. Name a submodule inside or after it."
                 )
             kept.append(output.detach().requires_grad_())
-            return kept[-1]
+            # A copy, as what follows may write into it.
+            return kept[-1].clone()
 
         with torch.enable_grad(), ExitStack() as undo:
             hook = self.module.get_submodule(self.site).register_forward_hook(keep)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from seewhy.models.ssl.folder import WEIGHTS_FILE
@@ -27,7 +28,7 @@ class PairScores:
     elsewhere: float
 
 
-def pair_scores(module: PooledEncoder, *, pairs: int = HELD_OUT_PAIRS, seed: int = 0) -> PairScores:
+def pair_scores(module: nn.Module, *, pairs: int = HELD_OUT_PAIRS, seed: int = 0) -> PairScores:
     """On scenes with company and held-out handwriting; the module has to be in evaluation mode."""
     batch = held_out_pairs(pairs, seed=seed, side=SIDE)
     mean, std = (torch.tensor(v)[:, None, None] for v in (PREPROCESSING.mean, PREPROCESSING.std))

@@ -26,7 +26,7 @@ from seewhy.training.image_recipes import (
 from seewhy.training.loop import fit
 from seewhy.training.scene_pairs import SceneStore
 
-_TOGETHER = 12
+_TOGETHER = 24
 _LOG_EVERY = 50
 
 
@@ -47,11 +47,12 @@ def train_image_encoder(
         recipe = replace(recipe, schedule=replace(recipe.schedule, steps=steps))
     module = small_encoder(recipe.architecture, seed=seed).to(memory_format=torch.channels_last)
     log = _Log(output / "training.csv")
+    store = SceneStore(np.random.default_rng(seed), kept=recipe.kept, side=SIDE)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fit(
             module,
-            _Losses(module, recipe, SceneStore(np.random.default_rng(seed), side=SIDE)).at,
+            _Losses(module, recipe, store).at,
             recipe.schedule,
             after_step=log.after_step,
             progress=progress,

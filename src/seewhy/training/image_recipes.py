@@ -29,6 +29,8 @@ class ImageRecipe:
     # what a network sees, and this much after half of the steps.
     company: float = 0.85
     plain_digits: float = 0.06
+    # Scenes of each object that are at hand at a time.
+    kept: int = 6
 
     def company_at(self, step: int) -> float:
         """None for a tenth of the steps, then rising to `company` over the next three tenths."""

@@ -45,3 +45,43 @@ def redundancy_loss(
 
 def _standardised(views: _VIEWS) -> _VIEWS:
     return functional.batch_norm(views, None, None, training=True)
+
+
+def predictor_loss(
+    predicted: tuple[_VIEWS, _VIEWS], projected: tuple[_VIEWS, _VIEWS]
+) -> Float[Tensor, ""]:
+    """SimSiam: each view's prediction should point where the other's projection does.
+
+    No gradient flows into the projections; -1 is perfect. Source: Chen and He, Exploring Simple
+    Siamese Representation Learning, CVPR 2021, equations 1 to 3.
+    """
+    (p1, p2), (z1, z2) = predicted, projected
+    alike = functional.cosine_similarity(p1, z2.detach()) + functional.cosine_similarity(
+        p2, z1.detach()
+    )
+    return -alike.mean() / 2
+
+
+def distillation_loss(
+    student: _VIEWS,
+    teacher: _VIEWS,
+    *,
+    centre: Float[Tensor, "1 embed"],
+    teacher_temperature: float,
+    student_temperature: float = 0.1,
+) -> Float[Tensor, ""]:
+    """DINO, for one view of each: cross-entropy of the student to the centred, sharper teacher.
+
+    No gradient flows into the teacher. Source: Caron et al., Emerging Properties in
+    Self-Supervised Vision Transformers, ICCV 2021, equation 1 and algorithm 1.
+    """
+    wanted = ((teacher.detach() - centre) / teacher_temperature).softmax(dim=1)
+    return -(wanted * (student / student_temperature).log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def teacher_temperatures(
+    warmup: float, final: float, *, warmup_epochs: int, epochs: int
+) -> tuple[float, ...]:
+    """One temperature per epoch: evenly from `warmup` to `final`, then constant."""
+    rising = torch.linspace(warmup, final, warmup_epochs, dtype=torch.float64).tolist()
+    return (*rising, *[final] * (epochs - warmup_epochs))[:epochs]

@@ -27,6 +27,8 @@ from seewhy.data.scenes import (
 )
 
 _MOST_COMPANY = 2
+# Drawing takes as long as learning: of each batch's instances one in four gets a new scene.
+_DRAWN_ANEW = 4
 _Pictures = UInt8[np.ndarray, "instances kept side side 3"]
 
 
@@ -59,7 +61,7 @@ class ViewBatch:
 class SceneStore:
     """Some scenes of every instance, of which a few are drawn anew for each batch.
 
-    Drawing takes as long as learning; any two scenes of an instance are a pair.
+    Any two scenes of an instance are a pair.
     """
 
     def __init__(self, generator: np.random.Generator, *, kept: int = 6, side: int = 64) -> None:
@@ -79,7 +81,7 @@ class SceneStore:
         digits = round(plain_digits * pairs)
         chosen = self._generator.permutation(len(CATALOGUE))[: pairs - digits]
         kept, side = self._pictures.shape[1:3]
-        for number in chosen[: len(chosen) // 2]:
+        for number in chosen[: len(chosen) // _DRAWN_ANEW]:
             place = self._generator.integers(kept)
             self._pictures[number, place] = self._drawn(CATALOGUE[number], company, side)
         two = np.array([self._generator.choice(kept, 2, replace=False) for _ in chosen])

@@ -5,7 +5,7 @@ torchvision's.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from PIL import Image
@@ -15,26 +15,13 @@ from seewhy.base.axes import OnePixels
 from seewhy.base.errors import UsageError
 from seewhy.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
-ViewName = Literal[
-    "normal.pure",
-    "normal.aug",
-    "no_shift.pure",
-    "no_shift.aug",
-    "mix.color_jitter",
-    "mix.blur",
-    "mix.solarize",
-    "mix.grayscale",
-    "mix.combine",
-]
-VIEWS: tuple[ViewName, ...] = get_args(ViewName)
-
 _SIDE, _BEFORE_CROP = 224, 256
 
 
 def view_of(
-    image: Image.Image, name: ViewName, *, seed: int = 0, preprocessing: Preprocessing | None = None
+    image: Image.Image, name: str, *, seed: int = 0, preprocessing: Preprocessing | None = None
 ) -> OnePixels:
-    """One view of an image as an encoder's input, at 224 pixels; the seed decides all chance.
+    """One of `VIEWS` of an image, at 224 pixels; the seed decides all chance.
 
     "no_shift" views show the whole image, squashed, so that places agree; "mix" views change the
     central crop in one way. `preprocessing` gives mean and deviation, by default ImageNet's.
@@ -97,7 +84,7 @@ def _augmented() -> list[Any]:
     return [*shifted, *_colours(), *_perhaps_blurred()]
 
 
-_STEPS: Mapping[ViewName, Callable[[], list[Any]]] = {
+_STEPS: Mapping[str, Callable[[], list[Any]]] = {
     "normal.pure": _centre,
     "normal.aug": _augmented,
     "no_shift.pure": _squashed,
@@ -108,3 +95,6 @@ _STEPS: Mapping[ViewName, Callable[[], list[Any]]] = {
     "mix.grayscale": lambda: [*_centre(), v2.Grayscale(3)],
     "mix.combine": lambda: [*_centre(), *_colours(), *_perhaps_blurred()],
 }
+
+VIEWS = tuple(_STEPS)
+"""Names of views, as the published evaluation code has them."""

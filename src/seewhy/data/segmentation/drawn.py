@@ -108,6 +108,11 @@ def draw_collage(collage: DigitCollage, side: int = SIDE) -> DrawnScene:
     return DrawnScene(np.round(canvas).astype(np.uint8), masks)
 
 
+def draw_picture(picture: Picture, side: int = SIDE) -> DrawnScene:
+    """The picture, whichever it is, and the mask of each of its objects."""
+    return draw_scene(picture, side) if isinstance(picture, Scene) else draw_collage(picture, side)
+
+
 @dataclass(frozen=True)
 class PictureReader:
     """Draws the picture."""
@@ -117,7 +122,7 @@ class PictureReader:
 
     def __call__(self) -> Image.Image:
         """Draw it."""
-        return _drawn(self.picture, self.side).image
+        return draw_picture(self.picture, self.side).image
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ class PictureTruth:
     def __call__(self) -> ClassMasks:
         """One mask for each class that can be seen."""
         masks: dict[int, Bool[np.ndarray, "_ _"]] = {}
-        drawn = _drawn(self.picture, self.side)
+        drawn = draw_picture(self.picture, self.side)
         for label, mask in zip(self.labels, drawn.masks, strict=True):
             if mask.any():
                 masks[label] = masks[label] | mask if label in masks else mask
@@ -166,10 +171,6 @@ class _Named:
             for number, picture in enumerate(pictures)
         )
         return LabelledSource(self.name, names, records)
-
-
-def _drawn(picture: Picture, side: int) -> DrawnScene:
-    return draw_scene(picture, side) if isinstance(picture, Scene) else draw_collage(picture, side)
 
 
 def _random_scene(seed: int, number: int) -> Scene:

@@ -1,0 +1,1 @@
+"""How well two maps say why two images are alike."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.cams import GradCam, InteractionCam, LayerCam
+from seewhy.methods.pairs.matching import PatchMatching
 from seewhy.methods.pairs.method import PairMethod
 from seewhy.methods.pairs.method import Protocol as PublishedOrMended
 from seewhy.methods.pairs.occlusion import ConditionalOcclusion, ContextAgnosticOcclusion
@@ -35,6 +36,7 @@ PAIR_METHODS: Mapping[str, _MakesMethod] = MappingProxyType(
         "interaction-cam-attention": partial(
             InteractionCam, reduction="attention", slope="interaction"
         ),
+        "patch-matching": PatchMatching,
     }
 )
 

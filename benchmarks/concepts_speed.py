@@ -2,8 +2,9 @@
 
 An untrained encoder in one of open_clip's sizes, crops of photographs, a bank of 4,000 texts. Run
 `python benchmarks/concepts_speed.py [--images 100] [--plain 5] [--encoder NAME]`; about 12 minutes
-on two idle cores, of which the bank takes five, once. The plain procedure has no part of ours but what has no plain form: the random field of edges, the
-ellipses and the red lines, which cost it what they cost here.
+on two idle cores, of which the bank takes five, once. The plain procedure has no part of ours but
+what has no plain form: the random field of edges, the ellipses and the red lines, which cost it
+what they cost here.
 """
 
 import argparse

@@ -5,10 +5,12 @@ them for the training of small encoders; `--encoders FOLDER` keeps these between
 """
 
 import argparse
+import multiprocessing
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -265,9 +267,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--scenes", type=int, default=300)
     parser.add_argument("--encoders", type=Path, help="where trained encoders are kept")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as spare:
-        checks, details = named(options.scenes)
-        more, others = compared(options.encoders or Path(spare), options.scenes)
+    context = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as spare,
+        ProcessPoolExecutor(
+            2, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool,
+    ):
+        words = pool.submit(named, options.scenes)
+        quality = pool.submit(compared, options.encoders or Path(spare), options.scenes)
+        (checks, details), (more, others) = words.result(), quality.result()
     record(
         __file__,
         [*checks, *more, at_most("exit code of the tests of the method", failing_tests(), 0)],

@@ -119,7 +119,7 @@ RedundantOption = Annotated[
     typer.Option(
         metavar="TEXT",
         help="Maps, points and camouflage: whose map is taken off each; if not given, the empty "
-        "text's.",
+        "text's, or none for an encoder of few words.",
         rich_help_panel=_ONE,
     ),
 ]

@@ -1,21 +1,19 @@
 """A question that can be put to images: encoder, prompts, texts and methods, all checked."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seewhy.base.errors import UsageError
 from seewhy.mapping.settings import AskSettings
-from seewhy.methods.text_maps.catalogue import map_method
+from seewhy.methods.text_maps.catalogue import WITH_REMOVAL, suited_method, usual_removal
 from seewhy.methods.text_maps.method import TextMapMethod, View
-from seewhy.methods.text_maps.reading import Removal
-from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.models.framing import Framing
 from seewhy.models.identity import facts_digest, model_digest
 from seewhy.models.load import load_dual_encoder
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
-from seewhy.passes.prompts import PromptEnsemble, knows_published, suited_prompts
+from seewhy.passes.prompts import PromptEnsemble, suited_prompts
 
 MOST_TEXTS = 1000
 """How many maps an image may have for each method."""
@@ -23,7 +21,6 @@ MOST_TEXTS = 1000
 PUBLISHED_SIZE = 512
 _SMALLEST_PUBLISHED = 224
 _NOTHING_TAKEN = "{}: nothing is taken off the maps, as the empty text says nothing to the encoder."
-_WITH_REMOVAL = ("clip-surgery", "smoothed-surgery")
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def asked_question(
         shifts=settings.shifts,
     )
     removal = settings.removal or usual_removal(found)
-    made = tuple(_method(name, view, removal) for name in methods)
+    made = tuple(suited_method(name, found, view=view, removal=removal) for name in methods)
     for method in made:
         method.ask(found, texts, others=others, prompts=prompts)
         view.framing.preprocessing(found)
@@ -92,7 +89,7 @@ def asked_question(
         raise UsageError(f"{cut[0]} Shorten the text, or ask without strictness.")
     spoken = [f"{method.name}: {note}" for method in made for note in method.notes]
     if settings.removal is None and removal == "nothing":
-        spoken += [_NOTHING_TAKEN.format(name) for name in methods if name in _WITH_REMOVAL]
+        spoken += [_NOTHING_TAKEN.format(name) for name in methods if name in WITH_REMOVAL]
     return Question(
         encoder=found,
         prompts=prompts,
@@ -123,18 +120,6 @@ def _patch_side(encoder: OpenClipEncoder) -> int | None:
 
     high, wide = image_tower(encoder).patch
     return high if high == wide else None
-
-
-def usual_removal(encoder: OpenClipEncoder) -> Removal:
-    """What surgery takes from maps of this encoder if nothing else is asked for."""
-    return "redundant" if knows_published(encoder) else "nothing"
-
-
-def _method(name: str, view: View, removal: Removal) -> TextMapMethod:
-    method = map_method(name, view=view)
-    if isinstance(method, ClipSurgery) and method.name in _WITH_REMOVAL:
-        return replace(method, removal=removal)
-    return method
 
 
 def _check_texts(texts: Sequence[str]) -> None:

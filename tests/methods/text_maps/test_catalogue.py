@@ -8,8 +8,9 @@ from tests.methods.text_maps.asking import heat
 from tests.methods.text_maps.golden import picture, small_vit
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.catalogue import MAP_METHODS, map_method
+from seewhy.methods.text_maps.catalogue import MAP_METHODS, map_method, suited_method
 from seewhy.methods.text_maps.method import View
+from seewhy.models.embedded import load_embedded
 from seewhy.models.framing import Framing
 from seewhy.models.guard import fingerprint
 from seewhy.models.load import load_model
@@ -118,3 +119,14 @@ def test_a_method_is_called_what_the_catalogue_calls_it(name):
 def test_an_unknown_method_is_refused_with_the_known_ones():
     with pytest.raises(UsageError, match=r"Nearest: grad-cam.*There are: clip-surgery, smoothed"):
         map_method("gradcam")
+
+
+def test_what_is_taken_off_follows_the_words_that_an_encoder_knows():
+    few, many = load_embedded("clip-objects"), small_vit()
+    many.tokenizer = lambda texts: torch.zeros(len(texts), 8, dtype=torch.long)
+    for name in ("clip-surgery", "smoothed-surgery"):
+        assert suited_method(name, few).removal == "nothing"
+        assert suited_method(name, many).removal == "redundant"
+        assert suited_method(name, few, removal="common").removal == "common"
+    assert suited_method("raw", many).removal == "nothing"
+    assert suited_method("grad-cam", few) == map_method("grad-cam")

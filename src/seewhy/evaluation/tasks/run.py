@@ -32,7 +32,7 @@ from seewhy.evaluation.tasks.segmentation import SegmentationTask, confusions
 from seewhy.evaluation.tasks.settings import SCORINGS, EvaluationSettings
 from seewhy.evaluation.tasks.tagging import TaggingTask
 from seewhy.evaluation.tasks.viewer import Viewer, input_side
-from seewhy.methods.text_maps.catalogue import map_method
+from seewhy.methods.text_maps.catalogue import map_method, suited_method
 from seewhy.methods.text_maps.method import TextMapMethod
 from seewhy.methods.text_maps.surgery import ClipSurgery
 from seewhy.models.colours import ColourSegmenter
@@ -131,12 +131,16 @@ def _viewer(encoder: OpenClipEncoder, known: KnownDataset, settings: EvaluationS
     return Viewer(
         encoder,
         PromptEnsemble(encoder, templates, folder=settings.parts),
-        {name: _method(name, settings.redundant) for name in names},
+        {name: _method(name, encoder, settings.redundant) for name in names},
         input_side(encoder, settings.size, usual=known.size),
     )
 
 
-def _method(name: str, redundant: tuple[str, ...]) -> TextMapMethod:
+def _method(
+    name: str, encoder: OpenClipEncoder, redundant: tuple[str, ...] | None
+) -> TextMapMethod:
+    if redundant is None:
+        return suited_method(name, encoder)
     found = map_method(name)
     return replace(found, redundant=redundant) if isinstance(found, ClipSurgery) else found
 

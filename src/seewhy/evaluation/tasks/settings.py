@@ -42,10 +42,11 @@ class EvaluationSettings(BaseModel):
     chosen, or drawn, by `seed`. `bootstrap` counts the resamples behind each interval.
 
     `layout` is for segmentation, `unlabelled` images for tagging, the `prompt` for camouflage,
-    what is `redundant` for all with maps of single texts, and a `segmenter` for points and
-    camouflage: "none", "colours", or the path of a Segment Anything. `shard_images` images are
-    the most that an interrupted run loses; `workers` processes read images ahead; `parts` is a
-    folder in which finished shards are kept.
+    what is `redundant` for all with maps of single texts (None: the empty text, or nothing where
+    the encoder knows few words), and a `segmenter` for points and camouflage: "none", "colours",
+    or the path of a Segment Anything. `shard_images` images are the most that an interrupted run
+    loses; `workers` processes read images ahead; `parts` is a folder in which finished shards
+    are kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +65,7 @@ class EvaluationSettings(BaseModel):
     layout: Layout = "whole"
     unlabelled: Unlabelled = "kept"
     prompt: str = "camouflaged animal"
-    redundant: tuple[str, ...] = ("",)
+    redundant: tuple[str, ...] | None = None
     segmenter: str = "none"
     batch_size: int = Field(default=8, ge=1)
     device: str = "auto"

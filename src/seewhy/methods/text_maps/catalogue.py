@@ -1,6 +1,7 @@
 """Every way of making maps for texts, by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Protocol
@@ -9,10 +10,13 @@ from seewhy.base.errors import UsageError
 from seewhy.methods.text_maps.attention_maps import AttentionRollout, LastAttention
 from seewhy.methods.text_maps.grad_cam import GradCam
 from seewhy.methods.text_maps.method import DEFAULT_VIEW, TextMapMethod, View
+from seewhy.methods.text_maps.reading import Removal
 from seewhy.methods.text_maps.relevance import AttentionRelevance
 from seewhy.methods.text_maps.score_cam import ScoreCam
 from seewhy.methods.text_maps.surgery import MASKCLIP, SMOOTHING, ClipSurgery, ReverseMaps
 from seewhy.models.names import suggestion
+from seewhy.models.openclip import OpenClipEncoder
+from seewhy.passes.prompts import knows_published
 
 
 class _MakesMethod(Protocol):
@@ -43,3 +47,29 @@ def map_method(name: str, *, view: View = DEFAULT_VIEW) -> TextMapMethod:
             f"There are: {', '.join(MAP_METHODS)}."
         )
     return MAP_METHODS[name](view=view)
+
+
+WITH_REMOVAL = ("clip-surgery", "smoothed-surgery")
+"""The methods that take something off their maps."""
+
+
+def usual_removal(encoder: OpenClipEncoder) -> Removal:
+    """What surgery takes from maps of this encoder if nothing else is asked for.
+
+    To an encoder of few words the empty text says nothing: its training never gave it a meaning.
+    """
+    return "redundant" if knows_published(encoder) else "nothing"
+
+
+def suited_method(
+    name: str,
+    encoder: OpenClipEncoder,
+    *,
+    view: View = DEFAULT_VIEW,
+    removal: Removal | None = None,
+) -> TextMapMethod:
+    """The method of a name that takes off what was asked for, or what is usual for the encoder."""
+    found = map_method(name, view=view)
+    if isinstance(found, ClipSurgery) and found.name in WITH_REMOVAL:
+        return replace(found, removal=removal or usual_removal(encoder))
+    return found

@@ -99,7 +99,7 @@ class PairwiseOcclusion(PairMethod):
 
     "published" differs in four things. It takes pixels whose channels sum to 0 for hidden, so that
     black ones collect the weight of every draw; here the rectangles count. Its softmax has a
-    temperature of 1, against drops of a few hundredths, so that all draws weigh nearly the same;
+    temperature of 1, against drops far below 1, so that all draws weigh nearly the same;
     here it is the drops' own deviation. It compares lengths as they are, so that a view with long
     embeddings may get no draw at all; here each is relative to the whole view's. And it sums, so
     that the middle, which more rectangles reach, gets more than the border; here a pixel's sum is

@@ -155,12 +155,12 @@ class AveragedTransforms(_Saliency):
     def check(self, _first: Pixels, _second: SecondPixels) -> None:
         """Refuse views of different sizes, which cannot be mixed."""
         _check_noise(self.level)
-        first, second = _first, _second
         if not 0 < self.step < 1:
             raise UsageError(f"step is {self.step}; wanted more than 0 and less than 1.")
-        if first.shape != second.shape:
+        sizes = [tuple(view.shape[2:]) for view in (_first, _second)]
+        if sizes[0] != sizes[1]:
             raise UsageError(
-                f"views of {tuple(first.shape[2:])} and {tuple(second.shape[2:])} pixels cannot "
+                f"views of {sizes[0]} and {sizes[1]} pixels cannot "
                 "be mixed. Preprocess both to one size, or use `input-gradient`."
             )
 

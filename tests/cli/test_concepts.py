@@ -68,7 +68,8 @@ def test_what_is_said_arrives(explained, tmp_path, load):
     path.write_text("a bird\na dog\n\n", encoding="utf-8")
     options = (
         "--class", "a dog", "--classes-file", str(path), "--protocol", "published",
-        "--part-method", "pca", "--expected", "3", "--template", "{}", "--framing", "model",
+        "--procedure", "parts", "--part-method", "pca", "--expected", "3", "--template", "{}",
+        "--framing", "model",
         "--batch-size", "2", "--max-failures", "0.5", "--tolerate-truncated", "--device", "cpu",
         "--allow-download", "--seed", "4",
     )  # fmt: skip
@@ -76,9 +77,9 @@ def test_what_is_said_arrives(explained, tmp_path, load):
     found = document(tmp_path)
     assert found["classes"] == ["a dog", "a bird"]
     wanted = {
-        "protocol": "published", "parts": 2, "refine": "none", "part_method": "pca",
-        "expected": 3, "framing": "model", "size": 32, "templates": ["{}"], "seed": 4,
-        "tolerate_truncated": True, "batch_size": 2,
+        "protocol": "published", "procedure": "parts", "parts": 2, "refine": "none",
+        "part_method": "pca", "expected": 3, "framing": "model", "size": 32,
+        "templates": ["{}"], "seed": 4, "tolerate_truncated": True, "batch_size": 2,
     }  # fmt: skip
     assert found["settings"] == wanted | {"bank": str(tmp_path / "bank.txt")}
     load.assert_called_once_with("embedded:clip-objects", device="cpu", allow_download=True, seed=4)

@@ -2,8 +2,9 @@ import pytest
 from tests.concepts.examples import BANK, bank_file, encoder, question, quick
 
 from seewhy.base.errors import UsageError
-from seewhy.concepts.asking import asked_concepts
+from seewhy.concepts.asking import asked_concepts, usual_expected
 from seewhy.concepts.classes import known_classes
+from seewhy.data.banks import ConceptBank
 from seewhy.models.embedded import load_embedded
 from seewhy.models.openclip import OpenClipEncoder
 
@@ -35,6 +36,32 @@ def test_drawn_things_have_a_bank_of_their_own():
     )
     assert asked.bank.origin == "the bank 'objects'"
     assert asked.readers[0].method.template == "a photo showing {}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "naming"),
+    [
+        ({}, "alone"),
+        ({"procedure": "parts"}, "pointing"),
+        ({"protocol": "published"}, "pointing"),
+    ],
+)
+def test_encoders_of_few_words_are_shown_whole_objects_unless_told_otherwise(changes, naming):
+    classes = known_classes(("circle", "star"), ())
+    asked = asked_concepts([load_embedded("clip-objects")], classes, quick(size=None, **changes))
+    seeing = asked.readers[0].method.seeing
+    assert seeing.naming == naming
+    assert (seeing.parts, seeing.refinement) == (2, "none")
+
+
+def test_objects_are_not_in_the_published_procedure(bank):
+    with pytest.raises(UsageError, match="not in the published procedure"):
+        question(bank, settings=quick(bank=bank, procedure="objects", protocol="published"))
+
+
+@pytest.mark.parametrize(("texts", "wanted"), [(12, 5), (252, 12), (4229, 50)])
+def test_a_class_expects_a_twentieth_of_the_bank(texts, wanted):
+    assert usual_expected(ConceptBank(tuple(map(str, range(texts))), "numbers")) == wanted
 
 
 def test_without_a_bank_other_encoders_have_the_general_one():

@@ -68,18 +68,34 @@ ProtocolOption = Annotated[
     typer.Option(help="As the published code computes, or with its faults mended.",
                  rich_help_panel=HOW),
 ]  # fmt: skip
+ProcedureOption = Annotated[
+    Literal["parts", "objects"] | None,
+    typer.Option(
+        help="Name clusters of the foreground by pictures that point at them, or whole objects "
+        "shown alone. By default the first, where the encoders know enough words.",
+        rich_help_panel=HOW,
+    ),
+]
 PartsOption = Annotated[
-    int, typer.Option(min=1, help="How many parts an image is cut into.", rich_help_panel=HOW)
+    int,
+    typer.Option(
+        min=1, help="How many parts an image is cut into, or objects at most.", rich_help_panel=HOW
+    ),
 ]
 RefineOption = Annotated[
     Literal["meanfield", "guided", "none"],
     typer.Option(help="What fits the edges of parts to those of the image.", rich_help_panel=HOW),
 ]
 PartMethodOption = Annotated[
-    Literal["kmeans", "pca"], typer.Option(help="What cuts parts.", rich_help_panel=HOW)
+    Literal["kmeans", "pca"], typer.Option(help="What makes clusters.", rich_help_panel=HOW)
 ]
 ExpectedOption = Annotated[
-    int, typer.Option(min=1, help="How many texts a class expects.", rich_help_panel=HOW)
+    int | None,
+    typer.Option(
+        min=1,
+        help="How many texts a class expects; by default one in twenty of the bank, 5 to 50.",
+        rich_help_panel=HOW,
+    ),
 ]
 SizeOption = Annotated[
     int | None,
@@ -108,6 +124,7 @@ def concepts(  # noqa: PLR0913, PLR0917
     bank: BankOption = DEFAULTS.bank,
     encoder: EncodersOption = None,
     protocol: ProtocolOption = DEFAULTS.protocol,
+    procedure: ProcedureOption = DEFAULTS.procedure,
     parts: PartsOption = DEFAULTS.parts,
     refine: RefineOption = DEFAULTS.refine,
     part_method: PartMethodOption = DEFAULTS.part_method,

@@ -1,7 +1,7 @@
 """A question that can be put to images: encoders, classes and a bank, all checked."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -23,7 +23,7 @@ from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.templates import SLOT
 from seewhy.passes.bank_embeddings import SHOWING, suited_bank
-from seewhy.passes.prompts import PromptEnsemble, suited_prompts
+from seewhy.passes.prompts import PromptEnsemble, knows_published, suited_prompts
 from seewhy.results.files import safe_slug
 
 _DRAWN = "embedded:"
@@ -97,9 +97,15 @@ def asked_concepts(
     if not names or len(set(names)) < len(names):
         raise UsageError(f"encoders {names} are none, or one comes twice; name each once.")
     bank = load_bank(settings.bank or _usual_bank(names), class_names=classes.names)
-    methods = [_method(each, settings) for each in found]
-    for encoder, method in zip(found, methods, strict=True):
-        bank = suited_bank(encoder, bank, template=method.template)
+    templates = [_template(each) for each in found]
+    for encoder, template in zip(found, templates, strict=True):
+        bank = suited_bank(encoder, bank, template=template)
+    base = MutualKnowledge(
+        _seeing(settings, is_small=not all(map(knows_published, found))),
+        expected=settings.expected or usual_expected(bank),
+        framing=Framing(settings.framing, settings.size),
+    )
+    methods = [replace(base, template=template) for template in templates]
     notes: list[str] = []
     readers = []
     for encoder, method in zip(found, methods, strict=True):
@@ -122,8 +128,21 @@ def _usual_bank(encoders: Sequence[str]) -> str:
     return "objects" if any(name.startswith(_DRAWN) for name in encoders) else "general"
 
 
-def _method(encoder: OpenClipEncoder, settings: ConceptSettings) -> MutualKnowledge:
-    seeing = Seeing(
+def usual_expected(bank: ConceptBank) -> int:
+    """How many texts a class is taken to have: one in twenty of the bank, 5 to 50.
+
+    The published 50 of about 4,000 would be a fifth of a small bank, where lists meet by chance.
+    """
+    return min(max(len(bank) // 20, 5), 50)
+
+
+def _seeing(settings: ConceptSettings, *, is_small: bool) -> Seeing:
+    """How images are taken apart; `is_small` where an encoder knows few words."""
+    usual = "objects" if is_small and settings.protocol == "mended" else "parts"
+    if (settings.procedure or usual) == "objects":
+        found = Seeing.objects(parts=settings.parts, seed=settings.seed)
+        return replace(found, refinement=settings.refine, protocol=settings.protocol)
+    return Seeing(
         refinement=settings.refine,
         part_method=settings.part_method,
         parts=settings.parts,
@@ -131,14 +150,12 @@ def _method(encoder: OpenClipEncoder, settings: ConceptSettings) -> MutualKnowle
         protocol=settings.protocol,
         seed=settings.seed,
     )
+
+
+def _template(encoder: OpenClipEncoder) -> str:
+    """What the texts of the bank stand in: the published words, or nothing if they are unknown."""
     unknown_words = getattr(encoder.tokenizer, "unknown_words", None)
-    knows = unknown_words is None or not unknown_words(SHOWING)
-    return MutualKnowledge(
-        seeing,
-        expected=settings.expected,
-        framing=Framing(settings.framing, settings.size),
-        template=SHOWING if knows else SLOT,
-    )
+    return SHOWING if unknown_words is None or not unknown_words(SHOWING) else SLOT
 
 
 def _preprocessing(encoder: OpenClipEncoder, method: MutualKnowledge) -> Preprocessing:

@@ -25,7 +25,7 @@ _OPEN_CARDS = 6
 _PICTURE_SIDE = 360
 
 READING = (
-    "Each part of an image has a colour and the texts that fit it better than the other parts. "
+    "Each part of an image has a colour and its texts, the best first. "
     "Below: all texts found in the image, the most relevant first, beside those that the encoder "
     "expects of the class that it chose. A line joins a text that is in both."
 )

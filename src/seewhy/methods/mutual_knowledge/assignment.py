@@ -14,7 +14,7 @@ from seewhy.base.errors import UsageError
 from seewhy.methods.mutual_knowledge.protocols import Protocol
 from seewhy.methods.mutual_knowledge.transport import centred, sinkhorn
 
-Ranking = Literal["transport", "centred", "similarity"]
+Ranking = Literal["transport", "centred", "similarity", "added"]
 Relevance = Literal["near-mean", "above-median", "any"]
 Scores = Float[Tensor, "parts texts"]
 Ids = Int[Tensor, " candidates"]
@@ -23,6 +23,7 @@ SCALE = 2.5
 """The factor of CLIPScore, on similarities before a transport and on relevance."""
 
 _DECIMALS = 9
+_BETWEEN_PARTS = ("transport", "centred")
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Assigning:
     kept that are relevant to the whole image: "near-mean" are those above the candidates' mean
     cosine less `offset` (the published code), "above-median" those above their median plus
     `offset` (the paper's words). Each part then takes its `texts` best by "transport",
-    "centred", its first-order form, or by plain "similarity", for which the whole bank are
-    candidates.
+    "centred", its first-order form, by plain "similarity", or by what the part adds: its
+    similarity less that of its image without any part ("added", for parts that are shown alone).
+    For the last two the whole bank are candidates.
 
     With too few candidates the preselection is doubled until there are enough, then relevance
     is loosened by doubling offsets until enough are relevant; a single part takes its most
@@ -92,7 +94,8 @@ class PartTexts:
     """The texts of an image's parts and how they were found.
 
     `ids` has a row for each part, best first, and `values` what they were ranked by, over the
-    candidates: shares of the transport, differences from the expected, or 2.5 times cosines.
+    candidates: shares of the transport, differences from the expected, or 2.5 times cosines or
+    differences of cosines.
     `ranking` is the one used. `rounds` and `has_converged` are the transport's, if any.
     """
 
@@ -120,28 +123,41 @@ def assigned_texts(
     owners: Int[Tensor, " parts"],
     bank: Bank,
     how: Assigning,
+    blanks: Float[Tensor, "images embed"] | None = None,
 ) -> Iterator[PartTexts]:
     """The texts of each image's parts, one image after the other.
 
     `parts` are means of the embeddings of prompts, whose length counts; `images`, those of whole
-    images, may have any. `owners` are the images of the parts. In double precision; what
-    differs by less than 1e-9 is equal, and of equals the lower id wins.
+    images, may have any. `owners` are the images of the parts, `blanks` unit embeddings of the
+    images without their parts. In double precision; what differs by less than 1e-9 is equal,
+    and of equals the lower id wins.
     """
     if not len(bank.shown):
         raise UsageError("the bank has no texts; give it at least one.")
     similar = _products(parts, bank.shown)
+    absent = None if blanks is None else _products(blanks, bank.shown)
     relevant = _products(
         functional.normalize(images, dim=-1), functional.normalize(bank.raw, dim=-1)
     )
     homes = owners.cpu()
     for image, relevance in enumerate(relevant):
-        yield part_texts(similar[homes == image], relevance, how=how)
+        absence = None if absent is None else absent[image]
+        yield part_texts(similar[homes == image], relevance, how=how, absent=absence)
 
 
-def part_texts(similar: Scores, relevant: Float[Tensor, " texts"], *, how: Assigning) -> PartTexts:
-    """The same of one image, from similarities of its parts and relevance of all texts."""
+def part_texts(
+    similar: Scores,
+    relevant: Float[Tensor, " texts"],
+    *,
+    how: Assigning,
+    absent: Float[Tensor, " texts"] | None = None,
+) -> PartTexts:
+    """The same of one image, from similarities of its parts and relevance of all texts.
+
+    `absent` are the similarities of the image without its parts, which "added" needs.
+    """
     candidates = found_candidates(similar, relevant, how=how)
-    if how.protocol == "mended" and len(similar) == 1:
+    if how.protocol == "mended" and len(similar) == 1 and how.ranking in _BETWEEN_PARTS:
         how = replace(how, ranking="similarity")
     scores = SCALE * similar[:, candidates.ids]
     rounds = has_converged = None
@@ -154,10 +170,18 @@ def part_texts(similar: Scores, relevant: Float[Tensor, " texts"], *, how: Assig
             values = centred(scores, sharpness=how.sharpness)
         case "similarity":
             values = scores
+        case "added":
+            values = _added(scores, absent, candidates.ids)
     ids = candidates.ids[_descending(values)[:, : how.texts]]
     return PartTexts(
         ids, values, candidates, ranked_texts(ids, relevant), how.ranking, rounds, has_converged
     )
+
+
+def _added(scores: Scores, absent: Float[Tensor, " texts"] | None, ids: Ids) -> Scores:
+    if absent is None:
+        raise UsageError("ranking 'added' needs the image without its parts; show parts alone.")
+    return scores - SCALE * absent[ids]
 
 
 def found_candidates(
@@ -169,7 +193,7 @@ def found_candidates(
     """
     if not len(similar):
         return Candidates(torch.zeros(0, dtype=torch.long), how.preselected, None)
-    if how.ranking == "similarity":
+    if how.ranking not in _BETWEEN_PARTS:
         return Candidates(torch.arange(similar.shape[1]), similar.shape[1], None)
     chosen = _preselected(similar, how)
     if how.relevance == "any" or (how.protocol == "mended" and len(chosen.ids) <= how.texts):

@@ -71,7 +71,7 @@ def foreground(
     is_fallback = ~candidates.flatten(1).any(dim=1)
     found = [_main_regions(each, smallest) for each in candidates.cpu().numpy()]
     mask = torch.from_numpy(np.array(found, bool).reshape(scores.shape)).to(scores.device)
-    spare = _spare(scores, fallback, share)
+    spare = spare_patches(scores, fallback, share)
     return Foreground(torch.where(is_fallback[:, None, None], spare, mask), is_fallback)
 
 
@@ -89,7 +89,8 @@ def _main_regions(
     return mask
 
 
-def _spare(scores: PatchScores, fallback: Fallback, share: float) -> PatchMask:
+def spare_patches(scores: PatchScores, fallback: Fallback, share: float) -> PatchMask:
+    """What stands in for a foreground that is empty: see `foreground`."""
     if fallback != "strongest":
         return torch.full_like(scores, fallback == "whole", dtype=torch.bool)
     flat = scores.flatten(1)

@@ -112,6 +112,17 @@ def embedded_parts(
     return torch.cat(found) if found else encode(normalised(shown[:1], how))[:0]
 
 
+def encoded_pictures(
+    encode: Callable[[Pixels], Embeddings],
+    shown: Pictures,
+    *,
+    how: Preprocessing,
+    at_once: int = 96,
+) -> Embeddings:
+    """Embeddings of pictures as they are, `at_once` at a time."""
+    return torch.cat([encode(normalised(group, how)) for group in torch.split(shown, at_once)])
+
+
 def mean_embeddings(
     embeddings: Float[Tensor, "parts prompts embed"],
 ) -> Float[Tensor, "parts embed"]:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from seewhy.methods.text_maps.features import scaled
-from seewhy.methods.text_maps.maps import over_image, over_input
+from seewhy.models.placed_maps import over_image, over_input
 from seewhy.models.preprocessing import Preprocessing
 
 GREY = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}

@@ -133,7 +133,7 @@ def _card(output: Path, pairs: dict[str, PairSummary], identity: str) -> Card | 
         pairs[identity],
         thumbnail_uri(folder / PAIR, side=_PICTURE_SIDE),
         tuple(
-            Sight(each, thumbnail_uri(folder / each.picture, side=_PICTURE_SIDE))
+            Sight(each, thumbnail_uri(folder / each.picture, side=_PICTURE_SIDE, palette="marked"))
             for each in entry.readings
         ),
     )

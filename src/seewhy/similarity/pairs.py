@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from seewhy.base.errors import InternalError
@@ -30,6 +30,7 @@ from seewhy.similarity.settings import PairSettings
 PAIR, THUMBNAIL = "pair.png", "thumbnail.png"
 
 Values = Float[np.ndarray, "_ _"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +92,7 @@ class Writer:
         peaks = [peak_of(each, share=self.settings.region) for each in values]
         found = [pair.counterpart(side, peaks[side]) for side in (0, 1)]
         sides = (
-            Side(
-                pair.shown[side],
-                values[side],
-                peaks[side].mask if peaks[side] else None,
-                peaks[side].at if peaks[side] else None,
-                found[1 - side].at if found[1 - side] else None,
-            )
+            _side(pair.shown[side], values[side], peaks[side], marked=found[1 - side])
             for side in (0, 1)
         )
         path = write_bytes(folder / f"map-{name}.png", png_bytes(linked(*sides)))
@@ -134,7 +129,7 @@ class _Pair:
     images: tuple[Image.Image, Image.Image]
 
     @cached_property
-    def shown(self) -> tuple[np.ndarray, np.ndarray]:
+    def shown(self) -> tuple[Picture, Picture]:
         first, second = map(shown_image, self.images)
         return first, second
 
@@ -163,6 +158,16 @@ class _Pair:
         if peak is None or not self.question.has_maps:
             return None
         return counterpart_of(peak.mask, self.views[side], self.views[1 - side])
+
+
+def _side(shown: Picture, values: Values, peak: Peak | None, *, marked: Found | None) -> Side:
+    return Side(
+        shown,
+        values,
+        mask=peak.mask if peak else None,
+        peak=peak.at if peak else None,
+        counterpart=marked.at if marked else None,
+    )
 
 
 def _view(

@@ -14,6 +14,7 @@ from seewhy.data.records import Failure, ImageRecord
 from seewhy.data.sources import ImageSource
 from seewhy.passes.image_folders import ImageFolders, refuse_failures
 from seewhy.passes.store import Store
+from seewhy.report.gallery import THUMBNAIL_SIDE
 from seewhy.results.files import output_folder, output_path, write_bytes, write_json
 from seewhy.results.overlay import picture, png_bytes
 from seewhy.results.seals import entry_folder, remove_temporary
@@ -29,7 +30,7 @@ from seewhy.similarity.document import (
 )
 from seewhy.similarity.entries import SEALS, PairEntry
 from seewhy.similarity.neighbours import Ranking, rank_gallery
-from seewhy.similarity.page import QUERY, THUMBNAIL_SIDE, write_page
+from seewhy.similarity.page import QUERY, write_page
 from seewhy.similarity.pairs import Query, Writer
 from seewhy.similarity.settings import PairSettings
 from seewhy.similarity.tables import pair_tables, write_ranking

@@ -97,7 +97,7 @@ def _explanation(
             Heatmap(title=title, values=values, frame=frame)
             for title, values in zip(TITLES, drawn, strict=True)
         ),
-        facts | {"notes": " ".join(found.notes)} if found.notes else facts,
+        {**facts, "notes": " ".join(found.notes)} if found.notes else facts,
     )
 
 

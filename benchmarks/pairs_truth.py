@@ -47,7 +47,7 @@ from seewhy.models.guard import inference
 from seewhy.models.image_encoders import ImageEncoder
 from seewhy.models.load_images import load_image_encoder
 
-ENCODERS = ("embedded:ssl-simclr",)
+ENCODERS = ("embedded:clip-objects",)
 SIDE = 64
 SEED = 7
 STEP = 128

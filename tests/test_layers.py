@@ -24,6 +24,7 @@ LAYERS = [
         "mapping",
         "concepts",
         "units",
+        "similarity",
         "audit",
         "cli",
     ),

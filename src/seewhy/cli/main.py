@@ -19,6 +19,7 @@ from seewhy.cli.demo import demo
 from seewhy.cli.evaluate import evaluate
 from seewhy.cli.maps import map_images
 from seewhy.cli.models import models
+from seewhy.cli.pairs import pairs
 from seewhy.cli.points import points
 from seewhy.cli.sentence import sentence
 from seewhy.cli.train import train
@@ -40,6 +41,7 @@ app.command("map")(map_images)
 app.command("points")(points)
 app.command("sentence")(sentence)
 app.command("concepts")(concepts)
+app.command("pairs")(pairs)
 app.command("units")(units)
 app.command("demo")(demo)
 app.add_typer(train, name="train")

@@ -14,7 +14,6 @@ NAMES = (
     ("classifier-dir:FOLDER", "classifier", "yours, as seewhy saved it"),
     ("file:weights.pt?arch=timm:resnet50", "classifier", "yours, said the other way"),
     ("timm:resnet50/random-weights", "either", "untrained, as asked for"),
-    ("embedded:ssl-simclr", "images alone", "ships with seewhy"),
     ("ssl:simclr_v2@r50_1x_sk0.pth", "images alone", "yours, self-supervised"),
     ("ssl-dir:FOLDER", "images alone", "yours, as `seewhy train ssl` made it"),
 )

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 
 from seewhy.base.errors import DataError, UsageError
-from seewhy.methods.text_maps.maps import over_image, over_input
 from seewhy.methods.text_maps.method import TextMapMethod, View
 from seewhy.models.openclip import OpenClipEncoder
+from seewhy.models.placed_maps import over_image, over_input
 from seewhy.models.preprocessing import Placement, Preprocessing
 from seewhy.report.grids import ColourBar
 from seewhy.results.explanation import Explanation

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from seewhy.base.errors import UsageError
+from seewhy.models.image_encoders import ImageEncoder
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
 
@@ -26,7 +27,9 @@ class Framing:
     shown: Literal["whole", "model"] = "whole"
     size: Size | None = None
 
-    def preprocessing(self, encoder: OpenClipEncoder) -> Callable[[Image.Image], Tensor]:
+    def preprocessing(
+        self, encoder: OpenClipEncoder | ImageEncoder
+    ) -> Callable[[Image.Image], Tensor]:
         """The function to apply; a `Preprocessing` unless the encoder brought one of its own.
 
         Raises `UsageError` when an encoder's own function would have to be changed.

@@ -22,7 +22,6 @@ def load_image_encoder(
 
     | name | what it loads |
     |---|---|
-    | `embedded:ssl-simclr`, `embedded:ssl-barlow` | small encoders that ship |
     | `ssl:FAMILY@PATH` | a published self-supervised checkpoint |
     | `ssl-dir:FOLDER` | an encoder written by `seewhy train ssl` |
     | any name of `load_model` | the image tower of a dual encoder, the features of a classifier |

@@ -129,6 +129,10 @@ class Store:
         self._verified[key] = state
         return True
 
+    def found_keys(self) -> list[str]:
+        """The keys of all parts that seem to be there, sorted; `load` tells which are whole."""
+        return sorted({path.stem for path in self._files()})
+
     def remove(self, key: str) -> None:
         """Remove a part, its seal first; nothing happens when it is absent."""
         self._verified.pop(key, None)

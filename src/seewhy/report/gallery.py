@@ -4,12 +4,16 @@ import base64
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from PIL import Image
 
 THUMBNAIL_SIDE = 176
-_COLOURS = 64
+Palette = Literal["few", "marked"]
+"""Few colours, or so many that thin lines over a picture keep theirs."""
+
+_COLOURS = {"few": 64, "marked": 256}
+_QUANTIZE = {"few": Image.Quantize.MEDIANCUT, "marked": Image.Quantize.FASTOCTREE}
 
 
 @runtime_checkable
@@ -53,16 +57,16 @@ def spread(count: int) -> Iterator[int]:
             yield position
 
 
-def thumbnail_uri(path: Path, *, side: int = THUMBNAIL_SIDE) -> str:
+def thumbnail_uri(path: Path, *, side: int = THUMBNAIL_SIDE, palette: Palette = "few") -> str:
     """A stored PNG made small, as the address of itself."""
     with Image.open(path, formats=["PNG"]) as image:
-        return small_uri(image, side=side)
+        return small_uri(image, side=side, palette=palette)
 
 
-def small_uri(image: Image.Image, *, side: int = THUMBNAIL_SIDE) -> str:
+def small_uri(image: Image.Image, *, side: int = THUMBNAIL_SIDE, palette: Palette = "few") -> str:
     """A small PNG of few colours as the address of itself."""
     small = image.convert("RGB")
     small.thumbnail((side, side))
     buffer = io.BytesIO()
-    small.quantize(_COLOURS).save(buffer, format="PNG", optimize=True)
+    small.quantize(_COLOURS[palette], _QUANTIZE[palette]).save(buffer, format="PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -14,12 +14,12 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.evaluation.tasks.windows import Tiles, one_tile, sliding_tiles
 from seewhy.methods.text_maps.method import Asked, TextMapMethod
 from seewhy.methods.text_maps.reading import TextMaps
-from seewhy.methods.text_maps.shown import Shown
 from seewhy.models.framing import Framing
 from seewhy.models.guard import inference
 from seewhy.models.identity import model_digest
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
+from seewhy.models.shown import Shown
 from seewhy.models.towers import image_tower
 from seewhy.passes.prompts import PromptEnsemble
 

@@ -1,5 +1,6 @@
 """What all explanations of a similarity share: their maps, where these lie, and their checks."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ EQUAL = 1e-6
 """Below this distance of a cosine from 1 the embeddings of a pair count as the same."""
 
 _EPSILON = 1e-8
+_NUMBERED = re.compile(r"Pair (\d+)[:,] ")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,15 @@ class PairMaps:
     first_centres: Centres | None = None
     second_centres: Centres | None = None
     notes: tuple[str, ...] = ()
+
+    def notes_of(self, pair: int) -> tuple[str, ...]:
+        """What a reader of one pair's maps should know, without the number of the pair."""
+        found = ((note, _NUMBERED.match(note)) for note in self.notes)
+        return tuple(
+            note if match is None else note[match.end()].upper() + note[match.end() + 1 :]
+            for note, match in found
+            if match is None or int(match[1]) == pair
+        )
 
     def at_pixels(self, first: Size, second: Size) -> "PairMaps":
         """The same over the pixels of inputs of these heights and widths, bilinear."""

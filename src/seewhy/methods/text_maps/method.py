@@ -15,11 +15,11 @@ from seewhy.base.versions import library_versions
 from seewhy.methods.text_maps.features import scaled
 from seewhy.methods.text_maps.reading import TextMaps
 from seewhy.methods.text_maps.shifts import shifted_maps
-from seewhy.methods.text_maps.shown import Shown
 from seewhy.models.framing import Framing, Size
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder
 from seewhy.models.preprocessing import Preprocessing
+from seewhy.models.shown import Shown
 from seewhy.models.towers import Tower, check_whole_patches, image_tower
 from seewhy.passes.prompts import PromptEnsemble
 from seewhy.results.explanation import Explanation

@@ -22,11 +22,11 @@ from seewhy.methods.text_maps.method import (
     input_size,
 )
 from seewhy.methods.text_maps.reading import TextMaps
-from seewhy.methods.text_maps.shown import Shown
 from seewhy.methods.text_maps.tokens import ImageTokens, Surgery, raw_tokens, surgery_tokens
 from seewhy.models.guard import inference
 from seewhy.models.openclip import OpenClipEncoder, checked_texts
 from seewhy.models.preprocessing import Preprocessing
+from seewhy.models.shown import Shown
 from seewhy.models.templates import SLOT
 from seewhy.models.text_tokens import TextTokens, text_tokens
 from seewhy.models.towers import Tower, image_tower

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from seewhy.base.axes import Pixels
-from seewhy.methods.text_maps.maps import PatchMaps, bilinear
 from seewhy.methods.text_maps.reading import TextMaps
+from seewhy.models.placed_maps import PatchMaps, bilinear
 
 
 def shifted_maps(

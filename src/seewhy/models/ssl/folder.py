@@ -12,9 +12,13 @@ from seewhy.models.preprocessing import Preprocessing
 from seewhy.models.ssl.pooled import PooledEncoder
 from seewhy.models.ssl.small import SmallConfig, small_encoder
 
-EMBEDDED_IMAGE_ENCODERS = ("ssl-simclr", "ssl-barlow")
 CONFIG_FILE = "image_encoder.json"
 WEIGHTS_FILE = "model.safetensors"
+_SHIPPED = Path(__file__).parents[1] / "embedded"
+EMBEDDED_IMAGE_ENCODERS = tuple(
+    sorted(path.parent.name for path in _SHIPPED.glob(f"ssl-*/{CONFIG_FILE}"))
+)
+"""What ships with the package; none does yet."""
 
 
 class _Stored(BaseModel):
@@ -28,9 +32,10 @@ def embedded_image_folder(name: str) -> Path:
     """The folder of an embedded image encoder inside the package."""
     if name not in EMBEDDED_IMAGE_ENCODERS:
         raise UsageError(
-            f"no embedded image encoder {name!r}; there are {', '.join(EMBEDDED_IMAGE_ENCODERS)}."
+            f"no embedded image encoder {name!r}; there are "
+            f"{', '.join(EMBEDDED_IMAGE_ENCODERS) or 'none'}."
         )
-    return Path(__file__).parents[1] / "embedded" / name
+    return _SHIPPED / name
 
 
 def save_folder(

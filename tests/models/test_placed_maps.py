@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from seewhy.methods.text_maps.features import scaled
-from seewhy.methods.text_maps.maps import over_image, over_input
+from seewhy.models.placed_maps import cells_under, over_image, over_input
 from seewhy.models.preprocessing import Preprocessing
 
 GREY = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
@@ -94,3 +94,22 @@ def test_gradients_flow_to_patches():
     over_input(maps, (9, 8)).sum().backward()
     assert (maps.grad > 0).all()
     assert maps.grad.sum() == pytest.approx(72, rel=1e-5)
+
+
+@given(rows=SIDES, cols=SIDES, resize=st.sampled_from(["shortest", "longest", "squash"]))
+def test_cells_under_a_region_weigh_as_the_mean_of_what_is_drawn_there(rows, cols, resize):
+    placement = Preprocessing((16, 24), resize=resize).placement((40, 30))
+    region = torch.zeros(30, 40, dtype=torch.bool)
+    region[5:28, 3:30] = True
+    maps = noise(rows, cols)
+    weights = cells_under(region, (rows, cols), placement)
+    seen = over_image(maps, placement)[region]
+    assert weights.sum() == pytest.approx(1)
+    assert (weights * maps).sum() == pytest.approx(seen[~seen.isnan()].mean(), abs=1e-5)
+
+
+def test_a_region_that_was_cut_off_has_no_cells():
+    placement = Preprocessing(16).placement((80, 20))
+    region = torch.zeros(20, 80, dtype=torch.bool)
+    region[:, :10] = True
+    assert_close(cells_under(region, (4, 4), placement), torch.zeros(4, 4))

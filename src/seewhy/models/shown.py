@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.text_maps.maps import over_image, over_input
+from seewhy.models.placed_maps import over_image, over_input
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.results.parts import Frame
 

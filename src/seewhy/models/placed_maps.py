@@ -1,7 +1,7 @@
 """Maps of patches drawn over the pixels of the model's input or of the image itself."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seewhy.models.preprocessing import Placement
@@ -23,17 +23,36 @@ def over_image(maps: PatchMaps, placement: Placement) -> PixelMaps:
     ones. A whole image that was squashed gives what bilinear resizing without aligned corners
     and without antialiasing gives.
     """
+    down, across = _readings((maps.shape[-2], maps.shape[-1]), placement)
+    return down.to(maps) @ maps @ across.to(maps).T
+
+
+def cells_under(
+    region: Bool[Tensor, "height width"], grid: tuple[int, int], placement: Placement
+) -> Float[Tensor, "rows cols"]:
+    """How much of each cell of a grid a region of the image reads; sums to 1.
+
+    The mean over the region of any map brought over the image is the sum of that map with these
+    weights. All zeros where the model was shown nothing of the region.
+    """
+    down, across = (each.nan_to_num() for each in _readings(grid, placement))
+    weights = down.T @ region.to(down) @ across
+    return (weights / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)).float()
+
+
+def _readings(grid: tuple[int, int], placement: Placement) -> tuple[Tensor, Tensor]:
+    """What each row, and what each column of pixels reads of those of a grid."""
     down, across = (
         _reading(
-            maps.shape[axis - 2],
+            grid[axis],
             pixels=placement.image[axis],
             resized=placement.resized[axis],
             start=placement.corner[axis],
             length=placement.window[axis],
-        ).to(maps)
+        )
         for axis in (0, 1)
     )
-    return down @ maps @ across.T
+    return down, across
 
 
 def _reading(

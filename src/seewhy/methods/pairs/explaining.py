@@ -111,10 +111,11 @@ def _facts(method: PairMethod, encoder: ImageEncoder) -> dict[str, str]:
     }
 
 
-def _check(pairs: Sequence[ImagePair]) -> None:
+def _check(pairs: Sequence[object]) -> None:
     for number, pair in enumerate(pairs):
-        if len(pair) != 2 or not all(isinstance(image, Image.Image) for image in pair):
+        images = pair if isinstance(pair, tuple) else ()
+        if len(images) != 2 or not all(isinstance(image, Image.Image) for image in images):
             raise UsageError(
-                f"pair {number} is {[type(each).__name__ for each in pair]}; wanted two PIL "
-                "images, such as `seewhy.data.images.read_image` gives."
+                f"pair {number} is {type(pair).__name__} {[type(each).__name__ for each in images]}"
+                "; wanted two PIL images, such as `seewhy.data.images.read_image` gives."
             )

@@ -25,12 +25,12 @@ from torch.profiler import ProfilerActivity, profile
 from seewhy.methods.text_maps.catalogue import map_method
 from seewhy.methods.text_maps.features import class_weights, scaled, similarities, without_common
 from seewhy.methods.text_maps.forward import channel_site, cosines, embedded
-from seewhy.models.placed_maps import over_input
 from seewhy.methods.text_maps.method import Asked
 from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
 from seewhy.models.guard import inference
 from seewhy.models.load import load_model
 from seewhy.models.openclip import OpenClipEncoder
+from seewhy.models.placed_maps import over_input
 from seewhy.models.towers import Tower, image_tower, patch_grid
 from seewhy.passes.prompts import PromptEnsemble
 

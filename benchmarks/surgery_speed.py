@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from _published import best_seconds
 from _record import Check, at_least, at_most, record
+from seewhy.methods.text_maps.maps import over_input
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
@@ -25,7 +26,6 @@ from torch.profiler import ProfilerActivity, profile
 from seewhy.methods.text_maps.catalogue import map_method
 from seewhy.methods.text_maps.features import class_weights, scaled, similarities, without_common
 from seewhy.methods.text_maps.forward import channel_site, cosines, embedded
-from seewhy.methods.text_maps.maps import over_input
 from seewhy.methods.text_maps.method import Asked
 from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
 from seewhy.models.guard import inference

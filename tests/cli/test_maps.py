@@ -61,7 +61,7 @@ def test_a_single_image_shows_its_figures(mapped, tmp_path):
 def test_what_is_said_arrives(mapped, tmp_path, monkeypatch):
     options = (
         "--text red --other blue --encoder open_clip:RN50/openai --template {} --framing model "
-        "--scaling min-max --removal common --look published --frame input --no-arrays "
+        "--scaling min-max --removal common --shifts 2 --look published --frame input --no-arrays "
         "--batch-size 2 --max-failures 0.5 --tolerate-truncated --device cpu --allow-download "
         "--seed 4 --strict"
     )
@@ -69,7 +69,7 @@ def test_what_is_said_arrives(mapped, tmp_path, monkeypatch):
     settings = document(tmp_path)["settings"]
     assert settings == {
         "templates": ["{}"], "size": 32, "framing": "model", "scaling": "min-max",
-        "removal": "common", "seed": 4, "device": "cpu", "allow_download": True,
+        "removal": "common", "shifts": 2, "seed": 4, "device": "cpu", "allow_download": True,
         "tolerate_truncated": True, "methods": ["raw"], "look": "published", "figures": False,
         "arrays": False, "frame": "input",
     }  # fmt: skip
@@ -175,13 +175,14 @@ def test_points_are_written_with_masks_and_a_figure(pointed, tmp_path):
 
 def test_settings_of_points_arrive(pointed):
     options = (
-        "--text red --threshold 0.6 --shrink 3 --apart --mask-threshold 0.7 --removal common "
-        "--templates none --strict --seed 5 --device cpu --tolerate-truncated"
+        "--text red --threshold 0.6 --shrink 3 --apart --mask-threshold 0.7 "
+        "--removal common --shifts 3 --templates none --strict --seed 5 --device cpu --tolerate-truncated"
     )
     settings = json.loads(pointed(*options.split())[1])["settings"]
     assert settings == {
         "templates": "none", "size": 64, "framing": "whole", "scaling": "raw",
-        "removal": "common", "seed": 5, "device": "cpu", "allow_download": False, "strict": True,
+        "removal": "common", "shifts": 3, "seed": 5, "device": "cpu", "allow_download": False,
+        "strict": True,
         "tolerate_truncated": True, "method": "raw", "threshold": 0.6, "shrink": 3, "apart": True,
         "mask_threshold": 0.7,
     }  # fmt: skip

@@ -61,7 +61,8 @@ def test_what_is_said_arrives(asked):
     settings = json.loads(asked("a dog", *options.split())[1])["settings"]
     assert settings == {
         "templates": "none", "size": 64, "framing": "whole", "scaling": "raw",
-        "removal": "redundant", "seed": 5, "device": "cpu", "allow_download": True, "strict": True,
+        "removal": "redundant", "shifts": 1, "seed": 5, "device": "cpu", "allow_download": True,
+        "strict": True,
         "tolerate_truncated": True, "by": "top", "top": 2,
     }  # fmt: skip
     asking.load_dual_encoder.assert_called_once_with(

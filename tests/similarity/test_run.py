@@ -19,10 +19,16 @@ from seewhy.base.errors import DataError, UsageError
 from seewhy.data.places import open_places
 from seewhy.models.image_encoders import ImageEncoder
 from seewhy.results.explanation import load_explanation
+from seewhy.similarity import drawing
 from seewhy.similarity.pairs import Writer
 from seewhy.similarity.run import explain_neighbours, explain_pair, one_image
 
 NAMES = ["1 red.png", "2 both.png", "3 all.png", "4 green.png"]
+
+
+@pytest.fixture(autouse=True)
+def _small_pictures(monkeypatch):
+    monkeypatch.setattr(drawing, "HEIGHT", 96)
 
 
 @pytest.fixture
@@ -74,10 +80,10 @@ def test_neighbours_come_by_their_cosines(search, tmp_path):
 
 
 @pytest.fixture
-def mixed(tmp_path):
+def mixed(tmp_path, gallery):
     """The query and one of its neighbours, "2 both", have red in common and nothing else."""
+    assert gallery.is_dir()
     spots((RED, (12, 4)), (BLUE, (40, 28))).save(tmp_path / "query.png")
-    return tmp_path / "query.png"
 
 
 @pytest.mark.usefixtures("mixed")
@@ -147,7 +153,7 @@ def test_two_named_images_make_one_pair(tmp_path, gallery):
         "y": row["first_y"],
     }
     with Image.open(tmp_path / "out" / row["folder"] / row["picture"]) as picture:
-        assert picture.height == 384
+        assert picture.height == 96
 
 
 def test_a_folder_is_no_image(gallery):

@@ -6,6 +6,7 @@ from tests.similarity.examples import BLUE, GREEN, RED, colour_encoder, spots
 from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
+from seewhy.methods.pairs import explaining
 from seewhy.methods.pairs.catalogue import pair_method
 from seewhy.methods.pairs.explaining import explain_pairs
 from seewhy.models.image_encoders import ImageEncoder
@@ -89,14 +90,17 @@ def test_what_comes_out_can_be_stored(tmp_path):
     assert (again.parts[1].values == found.parts[1].values).all()
 
 
-def test_no_pairs_give_nothing_and_other_things_are_refused():
+def test_no_pairs_give_nothing():
     assert explain_pairs(METHOD, colour_encoder(), []) == []
-    for wrong in [(FIRST,), (FIRST, SECOND, FIRST)]:
-        with pytest.raises(UsageError, match="wanted two PIL images"):
-            explain_pairs.__wrapped__(METHOD, colour_encoder(), [wrong])
 
 
 def test_grey_images_are_taken_too():
     grey = Image.new("L", (20, 30), 128)
     (found,) = explain_pairs(METHOD, colour_encoder(), [(grey, SECOND)])
     assert found.parts[0].values.shape == (30, 20)
+
+
+@pytest.mark.parametrize("wrong", [(FIRST,), (FIRST, SECOND, FIRST), (FIRST, "b.png"), "ab"])
+def test_what_is_no_pair_of_images_is_refused(wrong):
+    with pytest.raises(UsageError, match="wanted two PIL images"):
+        explaining._check([wrong])

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 import torch
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
-from seewhy.base.axes import OnePixels
 from seewhy.base.errors import UsageError
 from seewhy.base.versions import library_versions
 from seewhy.methods.pairs.method import PairMaps, PairMethod
@@ -17,6 +18,8 @@ from seewhy.results.explanation import Explanation
 from seewhy.results.parts import Frame, Heatmap
 
 ImagePair = tuple[Image.Image, Image.Image]
+
+_Input = Float[Tensor, "3 _ _"]
 
 TARGET = "the similarity of two images"
 TITLES = ("First image", "Second image")
@@ -60,9 +63,9 @@ def explain_pairs(
 def _maps(
     method: PairMethod,
     encoder: ImageEncoder,
-    first: Sequence[OnePixels],
+    first: Sequence[_Input],
     *,
-    second: Sequence[OnePixels],
+    second: Sequence[_Input],
 ) -> Iterator[PairMaps]:
     """Pair by pair, computed together where the inputs are of one size."""
     together = all(len({each.shape for each in views}) == 1 for views in (first, second))
@@ -111,10 +114,11 @@ def _facts(method: PairMethod, encoder: ImageEncoder) -> dict[str, str]:
     }
 
 
-def _check(pairs: Sequence[ImagePair]) -> None:
+def _check(pairs: Sequence[object]) -> None:
     for number, pair in enumerate(pairs):
-        if len(pair) != 2 or not all(isinstance(image, Image.Image) for image in pair):
+        images = pair if isinstance(pair, tuple) else ()
+        if len(images) != 2 or not all(isinstance(image, Image.Image) for image in images):
             raise UsageError(
-                f"pair {number} is {[type(each).__name__ for each in pair]}; wanted two PIL "
-                "images, such as `seewhy.data.images.read_image` gives."
+                f"pair {number} is {type(pair).__name__} {[type(each).__name__ for each in images]}"
+                "; wanted two PIL images, such as `seewhy.data.images.read_image` gives."
             )

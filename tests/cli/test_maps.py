@@ -176,7 +176,8 @@ def test_points_are_written_with_masks_and_a_figure(pointed, tmp_path):
 def test_settings_of_points_arrive(pointed):
     options = (
         "--text red --threshold 0.6 --shrink 3 --apart --mask-threshold 0.7 "
-        "--removal common --shifts 3 --templates none --strict --seed 5 --device cpu --tolerate-truncated"
+        "--removal common --shifts 3 --templates none --strict --seed 5 --device cpu "
+        "--tolerate-truncated"
     )
     settings = json.loads(pointed(*options.split())[1])["settings"]
     assert settings == {

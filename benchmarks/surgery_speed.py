@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from _published import best_seconds
 from _record import Check, at_least, at_most, record
-from seewhy.methods.text_maps.maps import over_input
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
@@ -31,6 +30,7 @@ from seewhy.methods.text_maps.tokens import Surgery, surgery_tokens
 from seewhy.models.guard import inference
 from seewhy.models.load import load_model
 from seewhy.models.openclip import OpenClipEncoder
+from seewhy.models.placed_maps import over_input
 from seewhy.models.towers import Tower, image_tower, patch_grid
 from seewhy.passes.prompts import PromptEnsemble
 

@@ -35,8 +35,8 @@ demo: $(READY)
 	$(BIN)/seewhy demo --output seewhy-demo
 
 test: lint
-	$(PYTEST) -m "not slow" --numprocesses $(WORKERS) --dist loadfile \
-	  --cov --cov-report=term:skip-covered --cov-fail-under=95
+	$(PYTEST) -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	  --durations=25 --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 test-slow: $(READY)
 	$(PYTEST) -m slow

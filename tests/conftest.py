@@ -1,5 +1,6 @@
 """Every test runs offline, draws nothing on a screen, and may take its time to be drawn."""
 
+import logging
 import os
 import socket
 
@@ -23,3 +24,13 @@ def _no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _own_logging():
+    """What a command sets up for its messages ends with its test."""
+    log = logging.getLogger("seewhy")
+    handlers, level = list(log.handlers), log.level
+    yield
+    log.handlers[:] = handlers
+    log.setLevel(level)

@@ -84,6 +84,8 @@ def test_every_command_and_option_explains_itself(words):
         "train",
         "train encoder",
         "train ssl",
+        "evaluate captions",
+        "evaluate narration",
         "models",
     ],
 )

@@ -76,8 +76,10 @@ def test_pictures_are_varied_in_groups_of_their_own():
 def test_company_comes_when_objects_are_known():
     recipe = find_image_recipe("simclr")
     steps = recipe.schedule.steps
-    shares = [recipe.company_at(round(share * steps)) for share in (0, 0.1, 0.25, 0.4, 1)]
+    shares = [recipe.company_at(round(share * steps)) for share in (0, 0.2, 0.35, 0.5, 1)]
     assert_close(shares, [0.0, 0.0, recipe.company / 2, recipe.company, recipe.company])
+    bare = [recipe.bare_at(round(share * steps)) for share in (0, 0.05, 0.175, 0.3, 1)]
+    assert_close(bare, [1.0, 1.0, 0.5, 0.0, 0.0])
 
 
 def test_an_unknown_method_is_refused():

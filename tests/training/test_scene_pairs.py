@@ -2,8 +2,15 @@ import numpy as np
 import torch
 
 from seewhy.data.digits import digit_indices
-from seewhy.data.scenes import COLOURS, DIGITS
-from seewhy.training.scene_pairs import CATALOGUE, SceneStore, held_out_pairs, scene_of
+from seewhy.data.scenes import COLOURS, DIGITS, SIZES
+from seewhy.training import scene_pairs
+from seewhy.training.scene_pairs import (
+    CATALOGUE,
+    SceneStore,
+    bare_scene,
+    held_out_pairs,
+    scene_of,
+)
 
 
 def test_the_catalogue_holds_every_object_that_can_be_told_apart_once():
@@ -24,6 +31,21 @@ def test_a_scene_shows_its_object_on_another_colour_and_in_the_asked_company():
             instance.texture,
         )
         assert scene.background_colour != instance.colour
+
+
+def test_a_bare_scene_shows_nothing_but_the_whole_object():
+    generator = np.random.default_rng(0)
+    for instance in CATALOGUE[::5]:
+        scene = bare_scene(instance, generator)
+        (item,) = scene.objects
+        assert (item.kind, item.colour, item.texture) == (
+            instance.kind,
+            instance.colour,
+            instance.texture,
+        )
+        assert scene.background_colour in {"black", "grey"}
+        assert SIZES["large"][0] <= item.radius <= SIZES["large"][1]
+        assert all(item.radius <= place <= 1 - item.radius for place in item.centre)
 
 
 def test_handwriting_comes_from_the_asked_split():
@@ -52,6 +74,19 @@ def test_the_pictures_of_a_pair_share_their_object_and_little_else():
     crossed = torch.minimum(share(batch.first), share(batch.second).roll(1, dims=0)).amax(dim=1)
     assert both.mean() > 1.5 * crossed.mean()
     assert not any(torch.equal(a, b) for a, b in zip(batch.first, batch.second, strict=True))
+
+
+def test_bare_scenes_come_in_the_asked_share(monkeypatch):
+    """Their four corners are black or grey, which no colour of an object is."""
+    few = CATALOGUE[::9]
+    monkeypatch.setattr(scene_pairs, "CATALOGUE", few)
+    for bare, least, most in ((1.0, 1.0, 1.0), (0.0, 0.0, 0.6)):
+        store = SceneStore(np.random.default_rng(1), kept=2)
+        for _ in range(30):
+            batch = store.batch(len(few), company=1.0, bare=bare, plain_digits=0.0)
+        corners = batch.first[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
+        is_grey = (corners.amax(dim=1) - corners.amin(dim=1) < 0.02).all(dim=1)
+        assert least <= is_grey.float().mean() <= most
 
 
 def test_plain_digits_are_the_same_in_both_views_and_come_last():

@@ -24,6 +24,7 @@ from seewhy.cli.options import (
     TruncatedOption,
     WorkersOption,
 )
+from seewhy.cli.texts import captions, narration
 from seewhy.evaluation.tasks.settings import (
     DatasetName,
     EvaluationSettings,
@@ -42,7 +43,8 @@ _DEFAULTS = {name: field.default for name, field in EvaluationSettings.model_fie
 _ONE = "For some tasks"
 
 evaluate = typer.Typer(
-    no_args_is_help=True, help="Measure maps, points, masks and labels where the truth is known."
+    no_args_is_help=True,
+    help="Measure maps, points, masks, labels and texts where the truth is known.",
 )
 
 _HELP: Mapping[TaskName, str] = {
@@ -179,6 +181,9 @@ def task_command(task: TaskName) -> Callable[..., None]:
 
 for _task, _help in _HELP.items():
     evaluate.command(_task, help=_help)(task_command(_task))
+
+evaluate.command("captions")(captions)
+evaluate.command("narration")(narration)
 
 
 def run_task(task: TaskName, given: Mapping[str, Any]) -> None:

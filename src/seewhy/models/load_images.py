@@ -23,6 +23,7 @@ def load_image_encoder(
     | name | what it loads |
     |---|---|
     | `ssl:FAMILY@PATH` | a published self-supervised checkpoint |
+    | `embedded:ssl-simclr` | a small encoder of drawn scenes and digits, which ships |
     | `ssl-dir:FOLDER` | an encoder written by `seewhy train ssl` |
     | any name of `load_model` | the image tower of a dual encoder, the features of a classifier |
 

@@ -7,6 +7,7 @@ maps go on. Nothing is approximated: the sums are the same, in another order at 
 """
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, fx, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from seewhy.base.axes import Pixels
 
@@ -113,11 +115,13 @@ class _Patch:
 
 
 class LocalPasses:
-    """A module of which the graph is known, and the passes through it of one image's variants."""
+    """A module of which the graph is known, and the passes through it of one image's variants.
 
-    def __init__(self, module: nn.Module, graph: fx.Graph) -> None:
+    Batch norms in evaluation mode are folded into the convolutions before them.
+    """
+
+    def __init__(self, module: fx.GraphModule) -> None:
         self.module = module
-        self.graph = graph
 
     @classmethod
     def through(cls, module: nn.Module) -> "LocalPasses | None":
@@ -125,13 +129,40 @@ class LocalPasses:
         if any(getattr(child, hooks) for child in module.modules() for hooks in _HOOKS):
             return None
         try:
-            return cls(module, fx.Tracer().trace(module))
+            return cls(_folded(module, fx.Tracer().trace(module)))
         except Exception:  # tracing runs the user's own code with what is no tensor
             return None
 
     def of(self, base: Pixels, *, typical: Box) -> "Variants":
         """Keep what the one image gives, as far as a change in the typical box is local."""
-        return Variants(_Interpreter(self.module, self.graph), base, typical=typical)
+        return Variants(_Interpreter(self.module), base, typical=typical)
+
+
+def _folded(module: nn.Module, graph: fx.Graph) -> fx.GraphModule:
+    """The graph without norms that only scale and shift what a convolution gives."""
+    calls = [node for node in graph.nodes if node.op == "call_module"]
+    parts: dict[str, Any] = {node.target: module.get_submodule(node.target) for node in calls}
+    parts |= {
+        node.target: _attribute(module, node.target) for node in graph.find_nodes(op="get_attr")
+    }
+    times = Counter(node.target for node in calls)
+    for node in calls:
+        source, norm = node.args[0], parts[node.target]
+        if not (isinstance(source, fx.Node) and source.op == "call_module"):
+            continue
+        before = str(source.target)
+        convolution = parts[before]
+        is_alone = len(source.users) == times[before] == times[node.target] == 1
+        if is_alone and type(convolution) is nn.Conv2d and _is_fixed_norm(norm):
+            parts[before] = fuse_conv_bn_eval(convolution, norm)
+            node.replace_all_uses_with(source)
+            graph.erase_node(node)
+    return fx.GraphModule(parts, graph)
+
+
+def _attribute(module: nn.Module, path: str) -> Any:
+    *parents, name = path.split(".")
+    return getattr(module.get_submodule(".".join(parents)), name)
 
 
 class Variants:
@@ -177,8 +208,8 @@ class Variants:
 class _Interpreter(fx.Interpreter):
     """Values of a graph's nodes; patches stay patches as long as that is possible."""
 
-    def __init__(self, module: nn.Module, graph: fx.Graph) -> None:
-        super().__init__(module, garbage_collect_values=False, graph=graph)
+    def __init__(self, module: fx.GraphModule) -> None:
+        super().__init__(module, garbage_collect_values=False)
         self.whole: dict[fx.Node, Any] = {}
 
     def values(
@@ -314,9 +345,14 @@ def _combined(apply: Any, first: Any, second: Any) -> tuple[Box, Tensor] | None:
     return box, apply(*parts)
 
 
+def _is_fixed_norm(module: nn.Module) -> bool:
+    is_norm = type(module) is nn.BatchNorm2d
+    return is_norm and not module.training and module.running_mean is not None
+
+
 def _is_pointwise(module: nn.Module) -> bool:
-    if type(module) is nn.BatchNorm2d:
-        return not module.training and module.running_mean is not None
+    if _is_fixed_norm(module):
+        return True
     return type(module) in _POINTWISE_MODULES and not module.training
 
 

@@ -73,7 +73,10 @@ class _Losses:
         """The loss of one step's batch."""
         recipe = self.recipe
         batch = self.store.batch(
-            recipe.pairs, company=recipe.company_at(step), plain_digits=recipe.plain_digits
+            recipe.pairs,
+            company=recipe.company_at(step),
+            bare=recipe.bare_at(step),
+            plain_digits=recipe.plain_digits,
         )
         views = small_views(PREPROCESSING.mean, PREPROCESSING.std, side=SIDE)
         pixels = torch.cat([varied(batch.first, views), varied(batch.second, views)])

@@ -25,16 +25,26 @@ class ImageRecipe:
     schedule: Schedule
     architecture: SmallConfig
     pairs: int = 96
-    # Share of scenes in which the shared object has company; none at first, when backgrounds are
-    # what a network sees, and this much after half of the steps.
+    # Share of scenes in which the shared object has company, at the end.
     company: float = 0.85
     plain_digits: float = 0.06
     # Scenes of each object that are at hand at a time.
     kept: int = 6
 
+    def bare_at(self, step: int) -> float:
+        """Share of scenes of nothing but the object: all at first, none after three tenths.
+
+        On other grounds and among others objects are too small a part of what a fresh network
+        sees: its loss stays at chance.
+        """
+        return 1.0 - self._rising(step, 0.05, 0.3)
+
     def company_at(self, step: int) -> float:
-        """None for a tenth of the steps, then rising to `company` over the next three tenths."""
-        return self.company * min(1.0, max(0.0, (step / self.schedule.steps - 0.1) / 0.3))
+        """None for two tenths of the steps, then rising to `company` until half of them."""
+        return self.company * self._rising(step, 0.2, 0.5)
+
+    def _rising(self, step: int, start: float, stop: float) -> float:
+        return min(1.0, max(0.0, (step / self.schedule.steps - start) / (stop - start)))
 
 
 PREPROCESSING = Preprocessing(SIDE, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
@@ -48,7 +58,9 @@ IMAGE_RECIPES: dict[SelfSupervised, ImageRecipe] = {
     "barlow": ImageRecipe(
         loss=partial(redundancy_loss, off_diagonal=0.0051),
         schedule=Schedule(3000, learning_rate=1.5e-3, weight_decay=0.02),
-        architecture=SmallConfig(head=(128,)),
+        architecture=SmallConfig(head=(256, 128)),
+        # They would be channels of their own: the loss is content with telling them from scenes.
+        plain_digits=0.0,
     ),
 }
 

@@ -7,6 +7,7 @@ picture teaches nothing, and nothing says which of its objects is the shared one
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from seewhy.data.scenes import (
     DIGITS,
     MARKS,
     SHAPES,
+    SIZES,
     TEXTURES,
     Scene,
     draw_scene,
@@ -27,6 +29,7 @@ from seewhy.data.scenes import (
 )
 
 _MOST_COMPANY = 2
+_GROUNDS = tuple(name for name in BACKGROUNDS if name not in COLOURS)
 # Drawing takes as long as learning: of each batch's instances one in four gets a new scene.
 _DRAWN_ANEW = 4
 _Pictures = UInt8[np.ndarray, "instances kept side side 3"]
@@ -67,23 +70,25 @@ class SceneStore:
     def __init__(self, generator: np.random.Generator, *, kept: int = 6, side: int = 64) -> None:
         self._generator = generator
         self._pictures: _Pictures = np.stack(
-            [
-                np.stack([self._drawn(instance, 0.0, side) for _ in range(kept)])
-                for instance in CATALOGUE
-            ]
+            [np.stack([self._bare(instance, side) for _ in range(kept)]) for instance in CATALOGUE]
         )
 
-    def batch(self, pairs: int, *, company: float = 0.8, plain_digits: float = 0.1) -> ViewBatch:
+    def batch(
+        self, pairs: int, *, company: float = 0.8, bare: float = 0.0, plain_digits: float = 0.1
+    ) -> ViewBatch:
         """Pairs of different instances, and a share of digits that fill the picture.
 
-        `company` is the share of new scenes in which the object is not alone.
+        `company` is the share of new scenes in which the object is not alone; `bare` that of
+        those that show nothing but the object, large, on black or grey.
         """
         digits = round(plain_digits * pairs)
         chosen = self._generator.permutation(len(CATALOGUE))[: pairs - digits]
         kept, side = self._pictures.shape[1:3]
         for number in chosen[: len(chosen) // _DRAWN_ANEW]:
             place = self._generator.integers(kept)
-            self._pictures[number, place] = self._drawn(CATALOGUE[number], company, side)
+            is_bare = self._generator.random() < bare
+            draw = self._bare if is_bare else partial(self._drawn, company)
+            self._pictures[number, place] = draw(CATALOGUE[number], side)
         two = np.array([self._generator.choice(kept, 2, replace=False) for _ in chosen])
         plain = [_plain_digit(self._generator, side) for _ in range(digits)]
         first, second = (
@@ -92,9 +97,12 @@ class SceneStore:
         return ViewBatch(first, second)
 
     def _drawn(
-        self, instance: Instance, company: float, side: int
+        self, company: float, instance: Instance, side: int
     ) -> UInt8[np.ndarray, "side side 3"]:
         return draw_scene(scene_of(instance, self._generator, company=company), side).pixels
+
+    def _bare(self, instance: Instance, side: int) -> UInt8[np.ndarray, "side side 3"]:
+        return draw_scene(bare_scene(instance, self._generator), side).pixels
 
 
 def scene_of(
@@ -131,6 +139,17 @@ def scene_of(
         mark=str(generator.choice(MARKS, p=(0.6, 0.2, 0.2))),
         tint=float(generator.uniform(0.0, 0.2)),
         seed=int(generator.integers(2**32)),
+    )
+
+
+def bare_scene(instance: Instance, generator: np.random.Generator) -> Scene:
+    """The object, large and alone, on black or grey: what there is to learn first."""
+    item = random_object(generator, colour=instance.colour, corner=0, kind=instance.kind)
+    radius = float(generator.uniform(*SIZES["large"]))
+    x, y = generator.uniform(radius, 1 - radius, size=2).tolist()
+    item = replace(item, texture=instance.texture, centre=(x, y), radius=radius)
+    return Scene(
+        (item,), str(generator.choice(_GROUNDS)), tint=0.0, seed=int(generator.integers(2**32))
     )
 
 

@@ -8,10 +8,10 @@ CPU = torch.device("cpu")
 def test_each_size_is_tried_twice_and_the_fastest_stays():
     batches = MeasuredBatches.on(CPU)
     tried = []
-    for _ in range(9):
+    for _ in range(11):
         tried.append(batches.size)
-        batches.note(tried[-1], {1: 3.0, 4: 4.0, 16: 32.0}[tried[-1]])
-    assert tried == [1, 1, 4, 4, 16, 16, 4, 4, 4]
+        batches.note(tried[-1], {1: 3.0, 4: 4.0, 8: 12.0, 16: 32.0}[tried[-1]])
+    assert tried == [1, 1, 4, 4, 8, 8, 16, 16, 4, 4, 4]
 
 
 def test_a_slow_first_pass_of_a_size_does_not_count_against_it():

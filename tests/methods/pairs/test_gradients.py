@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.gradients import (
-    guided,
+    PairSimilarity,
     input_times_gradient,
     mean_slopes,
     mixed_path,
@@ -27,9 +27,12 @@ def embed(pixels):
     return pixels.double().pow(3).mean(dim=(2, 3)) @ WEIGHTS.T
 
 
+SIMILARITY = PairSimilarity(nn.Identity(), embed)
+
+
 def test_slopes_are_differences_of_the_similarity():
     first, second = noise(2, 3, 3, 4).double(), noise(2, 3, 2, 5, seed=1).double()
-    found = slopes(embed, first, second)
+    found = slopes(SIMILARITY, first, second)
     step = 1e-6
     for place in [(1, 2, 0, 3), (0, 0, 1, 1)]:
         moved = first.clone()
@@ -45,15 +48,15 @@ def test_slopes_are_differences_of_the_similarity():
 def test_a_cosine_does_not_change_with_the_length_of_an_embedding():
     """Of degree 3 in the pixels, so by Euler's theorem input times gradient sums to zero."""
     first, second = noise(2, 3, 3, 4), noise(2, 3, 3, 4, seed=1)
-    found = slopes(embed, first, second)
+    found = slopes(SIMILARITY, first, second)
     assert_close((first * found.first).sum(dim=(1, 2, 3)), torch.zeros(2), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("together", [1, 3, 8])
 def test_mean_slopes_are_the_mean_whatever_goes_together(together):
     firsts, seconds = noise(7, 3, 3, 4), noise(7, 3, 2, 2, seed=1)
-    each = slopes(embed, firsts, seconds)
-    found = mean_slopes(embed, firsts, seconds, together=together)
+    each = slopes(SIMILARITY, firsts, seconds)
+    found = mean_slopes(SIMILARITY, firsts, seconds, together=together)
     assert_close(found.first[0], each.first.mean(dim=0))
     assert_close(found.second[0], each.second.mean(dim=0))
 
@@ -61,7 +64,7 @@ def test_mean_slopes_are_the_mean_whatever_goes_together(together):
 @pytest.mark.parametrize("together", [1, 2, 8])
 def test_slopes_on_a_path_are_those_of_its_pairs(together):
     path = noise(6, 3, 3, 4)
-    each = slopes(embed, path[:1].expand(5, -1, -1, -1), path[1:])
+    each = slopes(SIMILARITY, path[:1].expand(5, -1, -1, -1), path[1:])
     found = path_slopes(embed, path, together=together)
     assert_close(found.first[0], each.first.mean(dim=0))
     assert_close(found.second[0], each.second.mean(dim=0))
@@ -81,17 +84,30 @@ def test_a_path_of_mixtures_by_hand():
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_guided_gradients_are_positive_at_every_relu_even_one_used_twice(inplace):
+    """Plain ones too, by hand; the embedding is so long that the cosine is all but linear."""
     relu = nn.ReLU(inplace=inplace)
-    module = nn.ModuleList([relu])
-    values = torch.tensor([1.0, -1.0, 2.0, 3.0], requires_grad=True)
-    signs = torch.tensor([1.0, 1.0, -1.0, 1.0])
-    with guided(module):
-        output = relu(relu(values * 1) * signs)
-        (found,) = torch.autograd.grad((output * torch.tensor([2.0, 2, 2, -2])).sum(), values)
-    assert found.tolist() == [2, 0, 0, 0]
+    signs = torch.tensor([1.0, 1.0, -1.0, 1.0]).view(1, 1, 1, 4)
+    weights = torch.tensor([2.0, 2, 2, -2]).view(1, 1, 1, 4)
+
+    def embed_by_relu(pixels):
+        value = (relu(relu(pixels * 1) * signs) * weights).sum(dim=(1, 2, 3))
+        return torch.stack((value, torch.full_like(value, 1e3)), dim=1)
+
+    values = torch.tensor([1.0, -1.0, 2.0, 3.0]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
+    other = torch.zeros(1, 3, 1, 4)
+    other[..., 0] = 5.0
+    similarity = PairSimilarity(relu, embed_by_relu)
+    plain = slopes(similarity, values, other).first[0, 0, 0]
+    found = slopes(similarity, values, other, rule="guided").first[0, 0, 0]
+    assert plain[0] > 0
+    assert_close(plain / plain[0], torch.tensor([1.0, 0, 0, -1]))
+    assert_close(found / plain[0], torch.tensor([1.0, 0, 0, 0]))
     assert not relu._forward_hooks
+    assert not relu._forward_pre_hooks
+    assert not relu._backward_hooks
 
 
 def test_a_module_without_relu_has_no_guided_gradients():
-    with pytest.raises(UsageError, match=r"no nn\.ReLU"), guided(nn.Sequential(nn.GELU())):
-        pass
+    smooth = PairSimilarity(nn.Sequential(nn.GELU()), embed)
+    with pytest.raises(UsageError, match=r"no nn\.ReLU"):
+        slopes(smooth, noise(1, 3, 2, 2), noise(1, 3, 2, 2), rule="guided")

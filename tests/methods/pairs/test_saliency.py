@@ -6,12 +6,12 @@ from torch.testing import assert_close
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.blur import blurred
 from seewhy.methods.pairs.gradients import (
-    guided,
-    guided_path_slopes,
+    PairSimilarity,
     input_times_gradient,
     mean_slopes,
     mixed_path,
     path_slopes,
+    step_slopes,
 )
 from seewhy.methods.pairs.saliency import (
     AveragedTransforms,
@@ -29,12 +29,13 @@ def noise(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def within(encoder, rule, function):
+RULES = ("gradient", "guided")
+
+
+def within(encoder, function):
+    """The function of the encoder's similarity, which is left as found."""
     with differentiation(encoder.module):
-        if rule == 0:
-            return function()
-        with guided(encoder.module):
-            return function()
+        return function(PairSimilarity(encoder.module, encoder.embed))
 
 
 @pytest.mark.parametrize("protocol", ["published", "mended"])
@@ -42,7 +43,7 @@ def within(encoder, rule, function):
 @pytest.mark.parametrize("blur", [0, 1])
 def test_input_gradient_is_the_stored_one(protocol, rule, blur):
     method = InputGradient(
-        rule="guided" if rule else "gradient",
+        rule=RULES[rule],
         smoothing="gaussian" if blur else "none",
         protocol=protocol,
     )
@@ -55,7 +56,10 @@ def test_input_gradient_is_the_stored_one(protocol, rule, blur):
 def test_smooth_grad_with_the_stored_noise_is_the_stored_one(rule):
     encoder, (first, second) = golden_encoder(), views(0)
     drawn = tensor("saliency", "smooth_noise")[:, 0]
-    found = within(encoder, rule, lambda: mean_slopes(encoder.embed, first + drawn, second + drawn))
+    found = within(
+        encoder,
+        lambda similarity: mean_slopes(similarity, first + drawn, second + drawn, rule=RULES[rule]),
+    )
     expected = [tensor("saliency", f"smooth_guided{rule}_{view}") for view in (1, 2)]
     assert_near(input_times_gradient(first, found.first), expected[0])
     assert_near(input_times_gradient(second, found.second), expected[1])
@@ -78,8 +82,11 @@ def test_the_published_noise_divides_by_the_range():
 def test_averaged_transforms_on_the_stored_path_are_the_stored_ones(rule, blur, noisy):
     encoder = golden_encoder()
     path = tensor("saliency", f"mix_noise{noisy}_images")
-    mean = guided_path_slopes if rule else path_slopes
-    found = within(encoder, rule, lambda: mean(encoder.embed, path))
+    found = within(encoder, lambda similarity: step_slopes(similarity, path, rule=RULES[rule]))
+    if not rule:
+        quick = within(encoder, lambda similarity: path_slopes(similarity.embed, path))
+        assert_near(quick.first, found.first)
+        assert_near(quick.second, found.second)
     for view, image, gradient in ((1, path[:1], found.first), (2, path[-1:], found.second)):
         maps = input_times_gradient(image, gradient)
         maps = blurred(maps[:, None])[:, 0] if blur else maps
@@ -104,7 +111,7 @@ def test_guided_averaged_transforms_are_those_of_the_guided_path():
     method = AveragedTransforms(step=1 / 3, rule="guided", smoothing="none")
     first, second = views(0)
     path = mixed_path(first, second, shares=method.shares)
-    found = within(encoder, 1, lambda: guided_path_slopes(encoder.embed, path))
+    found = within(encoder, lambda similarity: step_slopes(similarity, path, rule="guided"))
     expected = input_times_gradient(second, found.second)
     assert_near(method.maps(encoder, first, second).second, expected)
 

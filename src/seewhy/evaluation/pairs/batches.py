@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_SIZES = {"cpu": (1, 4, 16), "cuda": (32, 128)}
+_SIZES = {"cpu": (1, 4, 8, 16), "cuda": (32, 128)}
 _TRIALS = 2
 
 

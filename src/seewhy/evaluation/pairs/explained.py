@@ -89,7 +89,7 @@ def embedded(
             started = time.perf_counter()
             size = 1 if batches is None else batches.size
             places = torch.arange(done, min(done + size, count))
-            found.append(embed(images(places)))
+            found.append(embed(images(places).contiguous(memory_format=torch.channels_last)))
             done += len(places)
             if batches is None:
                 batches = MeasuredBatches.on(found[0].device)

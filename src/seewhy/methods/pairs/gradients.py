@@ -1,8 +1,9 @@
 """Gradients of a similarity with respect to both views: formulas, of any function to embeddings."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,7 @@ from seewhy.methods.pairs.method import SecondPixels, cosines
 
 Embed = Callable[[Tensor], Tensor]
 PixelMaps = Float[Tensor, "_ _ _"]
+Rule = Literal["gradient", "guided"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,22 +26,51 @@ class Slopes:
     second: Float[Tensor, "batch 3 height2 width2"]
 
 
-def slopes(embed: Embed, first: Pixels, second: SecondPixels) -> Slopes:
-    """One forward and one backward pass of both views of each pair."""
-    first, second = (view.detach().clone().requires_grad_() for view in (first, second))
-    similarity = cosines(embed(first), embed(second)).sum()
-    return Slopes(*torch.autograd.grad(similarity, (first, second)))
+class PairSimilarity(nn.Module):
+    """A function of two images as Captum explains it, with the module that computes it."""
+
+    def __init__(self, module: nn.Module, embed: Embed) -> None:
+        super().__init__()
+        self.module, self.embed = module, embed
+
+    def forward(self, first: Pixels, second: SecondPixels) -> Float[Tensor, " batch"]:
+        """The cosine of each pair."""
+        return cosines(self.embed(first), self.embed(second))
+
+
+def slopes(
+    similarity: PairSimilarity, first: Pixels, second: SecondPixels, *, rule: Rule = "gradient"
+) -> Slopes:
+    """One forward and one backward pass of both views of each pair, by Captum.
+
+    "guided" keeps only positive gradients at each ReLU module (guided backpropagation); ReLUs that
+    are functions, not modules, let all through. Raises `UsageError` for a module without any.
+    """
+    from captum.attr import GuidedBackprop, Saliency
+
+    views = tuple(view.detach().clone().requires_grad_() for view in (first, second))
+    if rule == "gradient":
+        return Slopes(*Saliency(similarity).attribute(views, abs=False))
+    _check_rectified(similarity.module)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Setting backward hooks on ReLU activations")
+        return Slopes(*GuidedBackprop(similarity).attribute(views))
 
 
 def mean_slopes(
-    embed: Embed, firsts: Pixels, seconds: SecondPixels, *, together: int = 8
+    similarity: PairSimilarity,
+    firsts: Pixels,
+    seconds: SecondPixels,
+    *,
+    rule: Rule = "gradient",
+    together: int = 8,
 ) -> Slopes:
     """The mean over many versions of one pair: version i of the one view with i of the other."""
     sums: list[Tensor] = [torch.zeros_like(views[:1]) for views in (firsts, seconds)]
     for first, second in zip(
         torch.split(firsts, together), torch.split(seconds, together), strict=True
     ):
-        found = slopes(embed, first, second)
+        found = slopes(similarity, first, second, rule=rule)
         sums[0] += found.first.sum(dim=0, keepdim=True)
         sums[1] += found.second.sum(dim=0, keepdim=True)
     return Slopes(sums[0] / len(firsts), sums[1] / len(seconds))
@@ -50,7 +81,7 @@ def path_slopes(embed: Embed, path: Pixels, *, together: int = 8) -> Slopes:
 
     The gradient for the first image is the one of the mean similarity, so that it takes one pass,
     whatever the length of the path. Guided gradients do not add up in this way: see
-    `guided_path_slopes`.
+    `step_slopes`.
     """
     start = path[:1].detach().clone().requires_grad_()
     from_start = embed(start)
@@ -68,9 +99,9 @@ def path_slopes(embed: Embed, path: Pixels, *, together: int = 8) -> Slopes:
     return Slopes(first / steps, total / steps)
 
 
-def guided_path_slopes(embed: Embed, path: Pixels) -> Slopes:
-    """The same, with a backward pass of the first image for each of the others."""
-    return mean_slopes(embed, path[:1].expand_as(path[1:]), path[1:])
+def step_slopes(similarity: PairSimilarity, path: Pixels, *, rule: Rule) -> Slopes:
+    """The same by any rule, with a backward pass of the first image for each of the others."""
+    return mean_slopes(similarity, path[:1].expand_as(path[1:]), path[1:], rule=rule)
 
 
 def input_times_gradient(
@@ -86,29 +117,9 @@ def mixed_path(first: Pixels, second: Pixels, *, shares: Float[Tensor, " steps"]
     return weights * first + (1 - weights) * second
 
 
-def _positive_part(gradient: Tensor) -> Tensor:
-    return gradient.clamp(min=0)
-
-
-@contextmanager
-def guided(module: nn.Module) -> Iterator[None]:
-    """Backward passes keep only positive gradients at each ReLU module (guided backpropagation).
-
-    ReLUs that are functions, not modules, let all through. Raises `UsageError` for a module
-    without any.
-    """
-    units = [child for child in module.modules() if isinstance(child, nn.ReLU)]
-    if not units:
+def _check_rectified(module: nn.Module) -> None:
+    if not any(isinstance(child, nn.ReLU) for child in module.modules()):
         raise UsageError(
             f"{type(module).__name__} has no nn.ReLU module, so that guided gradients are plain "
             "ones. Ask for plain ones."
         )
-
-    def positive(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        if output.requires_grad:
-            output.register_hook(_positive_part)  # type: ignore[no-untyped-call]
-
-    with ExitStack() as undo:
-        for unit in units:
-            undo.callback(unit.register_forward_hook(positive).remove)
-        yield

@@ -1,8 +1,6 @@
 """Gradients of the similarity at the pixels: plain, under noise, and on the way between views."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -14,21 +12,20 @@ from seewhy.base.axes import Pixels
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.blur import blurred
 from seewhy.methods.pairs.gradients import (
-    Embed,
+    PairSimilarity,
+    Rule,
     Slopes,
-    guided,
-    guided_path_slopes,
     input_times_gradient,
     mean_slopes,
     mixed_path,
     path_slopes,
     slopes,
+    step_slopes,
 )
 from seewhy.methods.pairs.method import PairMaps, PairMethod, SecondPixels, cosines, without_noise
 from seewhy.models.guard import device_of, differentiation
 from seewhy.models.image_encoders import ImageEncoder
 
-Rule = Literal["gradient", "guided"]
 Smoothing = Literal["none", "gaussian"]
 
 
@@ -45,7 +42,9 @@ class _Saliency(PairMethod):
     smoothing: Smoothing = "gaussian"
 
     @abstractmethod
-    def saliency(self, embed: Embed, first: Pixels, second: SecondPixels) -> tuple[Tensor, Tensor]:
+    def saliency(
+        self, similarity: PairSimilarity, first: Pixels, second: SecondPixels
+    ) -> tuple[Tensor, Tensor]:
         """Maps of one pair, each (1, height, width)."""
 
     def check(self, _first: Pixels, _second: SecondPixels) -> None:
@@ -56,23 +55,18 @@ class _Saliency(PairMethod):
         self.check(first, second)
         device = device_of(encoder.module)
         maps: list[tuple[Tensor, Tensor]] = []
-        similarity: list[Tensor] = []
+        cosine: list[Tensor] = []
+        similarity = PairSimilarity(encoder.module, encoder.embed)
         with differentiation(encoder.module):
             for one, other in zip(torch.split(first, 1), torch.split(second, 1), strict=True):
                 pair = [view.clone().to(device, torch.float32) for view in (one, other)]
                 with torch.no_grad():
-                    similarity.append(cosines(*map(encoder.embed, pair)).cpu())
-                with self._rule(encoder):
-                    found = self.saliency(encoder.embed, *pair)
+                    cosine.append(cosines(*map(encoder.embed, pair)).cpu())
+                found = self.saliency(similarity, *pair)
                 maps.append((self._smoothed(found[0]), self._smoothed(found[1])))
         firsts, seconds = (torch.cat(each) for each in zip(*maps, strict=True))
-        result = PairMaps(firsts, seconds, torch.cat(similarity))
+        result = PairMaps(firsts, seconds, torch.cat(cosine))
         return result if self.protocol == "published" else without_noise(result)
-
-    @contextmanager
-    def _rule(self, encoder: ImageEncoder) -> Iterator[None]:
-        with guided(encoder.module) if self.rule == "guided" else nullcontext():
-            yield
 
     def _smoothed(self, maps: Float[Tensor, "_ _ _"]) -> Float[Tensor, "_ _ _"]:
         maps = maps.detach()
@@ -88,9 +82,11 @@ class InputGradient(_Saliency):
 
     name: ClassVar[str] = "input-gradient"
 
-    def saliency(self, embed: Embed, first: Pixels, second: SecondPixels) -> tuple[Tensor, Tensor]:
+    def saliency(
+        self, similarity: PairSimilarity, first: Pixels, second: SecondPixels
+    ) -> tuple[Tensor, Tensor]:
         """The clean views times their gradients."""
-        return _maps(first, second, slopes(embed, first, second))
+        return _maps(first, second, slopes(similarity, first, second, rule=self.rule))
 
 
 @dataclass(frozen=True)
@@ -117,7 +113,9 @@ class SmoothGrad(_Saliency):
         if self.samples < 1:
             raise UsageError(f"SmoothGrad was asked for {self.samples} samples. Use at least 1.")
 
-    def saliency(self, embed: Embed, first: Pixels, second: SecondPixels) -> tuple[Tensor, Tensor]:
+    def saliency(
+        self, similarity: PairSimilarity, first: Pixels, second: SecondPixels
+    ) -> tuple[Tensor, Tensor]:
         """As many forward and backward passes of both views as there are samples."""
         ranged = (first, first if self.protocol == "published" else second)
         deviations = map(self.deviation, ranged)
@@ -126,7 +124,7 @@ class SmoothGrad(_Saliency):
             view + deviation * noise
             for view, deviation, noise in zip((first, second), deviations, draws, strict=True)
         ]
-        return _maps(first, second, mean_slopes(embed, noisy[0], noisy[1]))
+        return _maps(first, second, mean_slopes(similarity, *noisy, rule=self.rule))
 
     def deviation(self, view: SecondPixels) -> float:
         """Of the noise, in the unit of the input; 0 for a view of one value."""
@@ -171,7 +169,9 @@ class AveragedTransforms(_Saliency):
         end = torch.zeros(1 if self.protocol == "mended" else 0, dtype=torch.float64)
         return torch.cat((steps, end)).float()
 
-    def saliency(self, embed: Embed, first: Pixels, second: SecondPixels) -> tuple[Tensor, Tensor]:
+    def saliency(
+        self, similarity: PairSimilarity, first: Pixels, second: SecondPixels
+    ) -> tuple[Tensor, Tensor]:
         """The ends of the way times their mean gradients; one pass for each mixture."""
         path = mixed_path(first, second, shares=self.shares)
         if self.level > 0:
@@ -179,8 +179,11 @@ class AveragedTransforms(_Saliency):
             deviation = noise_deviation(first, level=self.level, published=published)
             draws, _ = shared_draws(first, first, samples=len(path) - 2, seed=self.seed)
             path[1:-1] += deviation * draws
-        mean = guided_path_slopes if self.rule == "guided" else path_slopes
-        return _maps(path[:1], path[-1:], mean(embed, path))
+        if self.rule == "gradient":
+            found = path_slopes(similarity.embed, path)
+        else:
+            found = step_slopes(similarity, path, rule=self.rule)
+        return _maps(path[:1], path[-1:], found)
 
 
 def noise_deviation(view: SecondPixels, *, level: float, published: bool) -> float:

@@ -18,7 +18,7 @@ _SHIPPED = Path(__file__).parents[1] / "embedded"
 EMBEDDED_IMAGE_ENCODERS = tuple(
     sorted(path.parent.name for path in _SHIPPED.glob(f"ssl-*/{CONFIG_FILE}"))
 )
-"""What ships with the package; none does yet."""
+"""What ships with the package."""
 
 
 class _Stored(BaseModel):
@@ -32,8 +32,7 @@ def embedded_image_folder(name: str) -> Path:
     """The folder of an embedded image encoder inside the package."""
     if name not in EMBEDDED_IMAGE_ENCODERS:
         raise UsageError(
-            f"no embedded image encoder {name!r}; there are "
-            f"{', '.join(EMBEDDED_IMAGE_ENCODERS) or 'none'}."
+            f"no embedded image encoder {name!r}; there are {', '.join(EMBEDDED_IMAGE_ENCODERS)}."
         )
     return _SHIPPED / name
 

@@ -1,0 +1,1 @@
+"""Questions about images with answers and reasons: records, and the files they come from."""

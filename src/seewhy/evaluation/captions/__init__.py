@@ -1,0 +1,1 @@
+"""Scores of generated text against reference texts, without Java."""

@@ -1,0 +1,1 @@
+"""Scores of answers given with a reason in one sentence."""

@@ -94,7 +94,8 @@ def load_segmenter(place: str | Path, *, device: str = "cpu") -> Any:
 
 
 def _from_folder(folder: Path, device: torch.device) -> SamSegmenter:
-    transformers = _package("transformers", "'seewhy[sam]'")
+    import transformers
+
     try:
         # Weights of other formats than safetensors could hold code.
         module = transformers.SamModel.from_pretrained(

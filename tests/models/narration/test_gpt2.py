@@ -66,9 +66,3 @@ def test_it_is_read_from_a_folder_and_nothing_is_fetched(monkeypatch, tmp_path):
     assert Gpt2Tokenizer.from_folder(tmp_path).size == 9
     with pytest.raises(UsageError, match=r"no tokenizer of GPT-2: no vocab.json.*merges.txt"):
         Gpt2Tokenizer.from_folder(tmp_path / "missing")
-
-
-def test_without_transformers_the_error_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(UsageError, match="pip install transformers"):
-        Gpt2Tokenizer.from_folder(tmp_path)

@@ -23,14 +23,10 @@ class Gpt2Tokenizer:
     def from_folder(cls, folder: Path, *, special: tuple[str, ...] = SPECIAL) -> "Gpt2Tokenizer":
         """The tokenizer of a folder with vocab.json and merges.txt; nothing is fetched.
 
-        Raises `UsageError` without transformers, or where the folder holds no such tokenizer.
+        Raises `UsageError` where the folder holds no such tokenizer.
         """
-        try:
-            from transformers import GPT2Tokenizer
-        except ImportError as error:
-            raise UsageError(
-                "GPT-2's vocabulary needs transformers: pip install transformers."
-            ) from error
+        from transformers import GPT2Tokenizer
+
         try:
             found = GPT2Tokenizer.from_pretrained(str(folder), local_files_only=True)
         except (OSError, ValueError, TypeError) as error:

@@ -60,7 +60,7 @@ MethodOption = Annotated[
     typer.Option(
         "--method",
         metavar="NAME",
-        help="occlusion (the default), or others to put beside it: interaction-cam, layer-cam, "
+        help="occlusion (the default), or others to put beside it: interaction-cam, hires-cam, "
         "grad-cam, pairwise-occlusion, input-gradient, smooth-grad, averaged-transforms, ...",
         rich_help_panel=ASK,
     ),

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from PIL import Image
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.pairs.cams import GradCam, InteractionCam, LayerCam
+from seewhy.methods.pairs.cams import GradCam, HiResCam, InteractionCam, LayerCam
 from seewhy.methods.pairs.catalogue import pair_method
 from seewhy.methods.pairs.counterparts import cell_maps
 from seewhy.methods.pairs.method import PairMethod
@@ -17,7 +17,7 @@ from seewhy.models.load_images import load_image_encoder
 from seewhy.models.preprocessing import Placement, Preprocessing
 from seewhy.similarity.settings import PairSettings
 
-_CAMS = (GradCam, InteractionCam, LayerCam)
+_CAMS = (GradCam, HiResCam, InteractionCam, LayerCam)
 _UNMAPPED = "No counterparts are looked for, as {} tells of no maps inside: {}"
 
 

@@ -56,9 +56,12 @@ IMAGE_RECIPES: dict[SelfSupervised, ImageRecipe] = {
         architecture=SmallConfig(head=(64,)),
     ),
     "barlow": ImageRecipe(
-        loss=partial(redundancy_loss, off_diagonal=0.0051),
+        # The weight is one over the channels. Correlations are estimated from the batch: it has to
+        # be several times as large as there are channels.
+        loss=partial(redundancy_loss, off_diagonal=1 / 32),
         schedule=Schedule(3000, learning_rate=1.5e-3, weight_decay=0.02),
-        architecture=SmallConfig(head=(256, 128)),
+        architecture=SmallConfig(head=(256, 32)),
+        pairs=160,
         # They would be channels of their own: the loss is content with telling them from scenes.
         plain_digits=0.0,
     ),

@@ -7,16 +7,16 @@ from torch.testing import assert_close
 
 from seewhy.evaluation.pairs.sensitivity import max_sensitivity
 from seewhy.methods.pairs.cams import InteractionCam, LayerCam
-from seewhy.methods.pairs.gradients import input_times_gradient, mixed_path, path_slopes
+from seewhy.methods.pairs.gradients import largest_product, mixed_path, path_slopes
 from seewhy.methods.pairs.saliency import InputGradient
 
 METHODS = {
-    "grad_guided0": InputGradient(smoothing="none"),
-    "grad_guided1": InputGradient(smoothing="none", rule="guided"),
-    "gradcam": LayerCam(),
-    "int_mean": InteractionCam(reduction="mean"),
-    "int_max": InteractionCam(reduction="max"),
-    "int_attn": InteractionCam(reduction="attention"),
+    "grad_guided0": InputGradient(smoothing="none", protocol="published"),
+    "grad_guided1": InputGradient(smoothing="none", protocol="published", rule="guided"),
+    "gradcam": LayerCam(protocol="published"),
+    "int_mean": InteractionCam(reduction="mean", protocol="published"),
+    "int_max": InteractionCam(reduction="max", protocol="published"),
+    "int_attn": InteractionCam(reduction="attention", protocol="published"),
 }
 
 
@@ -41,8 +41,8 @@ def test_averaged_transforms_with_noise_on_every_mixture():
     def maps(path):
         mean = path_slopes(embed, path)
         return bare_maps(
-            input_times_gradient(path[:1], mean.first).detach(),
-            input_times_gradient(path[-1:], mean.second).detach(),
+            largest_product(path[:1], mean.first).detach(),
+            largest_product(path[-1:], mean.second).detach(),
         )
 
     found = max_sensitivity(maps(path), [maps(path + noise) for noise in draws()])

@@ -7,20 +7,28 @@ from torch.testing import assert_close
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.cams import (
     GradCam,
+    HiResCam,
     InteractionCam,
     LayerCam,
     grad_cam_maps,
-    interaction_maps,
+    hires_cam_maps,
     interaction_slopes,
     layer_cam_maps,
     reduced,
+    signed_interaction_slopes,
 )
 from seewhy.models.guard import fingerprint
 from seewhy.models.image_encoders import ImageEncoder
 from seewhy.models.preprocessing import Preprocessing
 
 STORED = {"mean": "mean", "max": "max", "attention": "attn"}
-METHODS = [LayerCam(), GradCam(), InteractionCam(), InteractionCam("max", "interaction")]
+METHODS = [
+    LayerCam(),
+    HiResCam(),
+    GradCam(),
+    InteractionCam(),
+    InteractionCam("max", "interaction"),
+]
 
 
 def noise(*shape, seed=0):
@@ -39,7 +47,8 @@ def test_layer_cam_is_the_stored_grad_cam(pair, protocol):
 @pytest.mark.parametrize("reduction", ["mean", "max", "attention"])
 @pytest.mark.parametrize("slope", ["place", "interaction"])
 def test_interaction_cam_is_the_stored_one(pair, reduction, slope):
-    found = InteractionCam(reduction, slope).maps(golden_encoder(), *views(pair))
+    method = InteractionCam(reduction, slope, protocol="published")
+    found = method.maps(golden_encoder(), *views(pair))
     key = f"p{pair}_int_{STORED[reduction]}_gi{int(slope == 'interaction')}"
     assert_near(found.first[0], tensor("cams", f"{key}_1"))
     assert_near(found.second[0], tensor("cams", f"{key}_2"))
@@ -71,14 +80,41 @@ def test_reductions_by_hand():
     assert_close(reduced(activations, "attention"), torch.tensor([[2 * second, 1.0]]))
 
 
-def test_a_channel_that_one_view_lacks_takes_no_part():
-    activations, gradients = noise(1, 3, 2, 2), noise(1, 3, 2, 2, seed=1)
-    joint = torch.tensor([[1.0, 0.0, 1.0]])
-    kept = [0, 2]
-    assert_close(
-        interaction_maps(activations, gradients, joint),
-        layer_cam_maps(activations[:, kept], gradients[:, kept]),
-    )
+@pytest.mark.parametrize("reduction", ["mean", "max", "attention"])
+def test_interaction_cam_is_its_formula_with_the_stored_gradients(reduction):
+    found = InteractionCam(reduction).maps(golden_encoder(), *views())
+    for pair in range(3):
+        maps = [tensor("pairs", f"feat{view}")[pair] for view in (1, 2)]
+        gradients = tensor("cams", f"p{pair}_featgrad_1")[0]
+        strengths = [reduced(each[None], reduction)[0] for each in maps]
+        expected = sum(
+            strengths[0][channel] * strengths[1][channel] * maps[0][channel] * gradients[channel]
+            for channel in range(len(gradients))
+        )
+        assert_near(found.first[pair], expected)
+
+
+def test_a_map_of_hires_cam_sums_to_the_slope_along_the_activations():
+    """Where the cosine is linear in the maps, this is what the maps give to it in all."""
+    activations, gradients = noise(2, 4, 3, 5), noise(2, 4, 3, 5, seed=1)
+    total = (activations.flatten(1) * gradients.flatten(1)).sum(dim=1)
+    assert_close(hires_cam_maps(activations, gradients).sum(dim=(1, 2)), total)
+    positive = hires_cam_maps(activations.abs(), gradients.abs())
+    assert_close(positive, layer_cam_maps(activations.abs(), gradients.abs()))
+
+
+def test_signed_interaction_slopes_have_the_size_of_products_and_the_sign_of_gradients():
+    first, second = noise(2, 3, 2, 4), noise(2, 3, 2, 4, seed=1)
+    rows, cols = signed_interaction_slopes(first, second)
+    for image in range(2):
+        one, other = first[image].reshape(3, 8), second[image].reshape(3, 8)
+        for channel in range(3):
+            largest = max(abs(float(one[channel] @ each)) for each in other)
+            sign = 1 if one[channel].sum() > 0 else -1
+            assert float(rows[image, channel]) == pytest.approx(sign * largest, rel=1e-5)
+            largest = max(abs(float(other[channel] @ each)) for each in one)
+            sign = 1 if other[channel].sum() > 0 else -1
+            assert float(cols[image, channel]) == pytest.approx(sign * largest, rel=1e-5)
 
 
 def test_interaction_slopes_are_the_strongest_products():

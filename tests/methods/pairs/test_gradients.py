@@ -6,11 +6,12 @@ from torch.testing import assert_close
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.gradients import (
     PairSimilarity,
-    input_times_gradient,
+    largest_product,
     mean_slopes,
     mixed_path,
     path_slopes,
     slopes,
+    summed_product,
 )
 from seewhy.methods.pairs.method import cosines
 
@@ -70,10 +71,11 @@ def test_slopes_on_a_path_are_those_of_its_pairs(together):
     assert_close(found.second[0], each.second.mean(dim=0))
 
 
-def test_input_times_gradient_takes_the_largest_channel_whatever_its_sign():
+def test_products_of_channels_are_summed_or_the_largest_is_taken_whatever_its_sign():
     images = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1)
     gradients = torch.tensor([1.0, 4.0, 2.0]).view(1, 3, 1, 1)
-    assert input_times_gradient(images, gradients).tolist() == [[[8.0]]]
+    assert largest_product(images, gradients).tolist() == [[[8.0]]]
+    assert summed_product(images, gradients).tolist() == [[[-1.0]]]
 
 
 def test_a_path_of_mixtures_by_hand():

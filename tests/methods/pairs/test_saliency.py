@@ -7,12 +7,14 @@ from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.blur import blurred
 from seewhy.methods.pairs.gradients import (
     PairSimilarity,
-    input_times_gradient,
+    largest_product,
     mean_slopes,
     mixed_path,
     path_slopes,
     step_slopes,
+    summed_product,
 )
+from seewhy.methods.pairs.method import cosines
 from seewhy.methods.pairs.saliency import (
     AveragedTransforms,
     InputGradient,
@@ -38,18 +40,33 @@ def within(encoder, function):
         return function(PairSimilarity(encoder.module, encoder.embed))
 
 
-@pytest.mark.parametrize("protocol", ["published", "mended"])
 @pytest.mark.parametrize("rule", [0, 1])
 @pytest.mark.parametrize("blur", [0, 1])
-def test_input_gradient_is_the_stored_one(protocol, rule, blur):
+def test_input_gradient_is_the_stored_one(rule, blur):
     method = InputGradient(
         rule=RULES[rule],
         smoothing="gaussian" if blur else "none",
-        protocol=protocol,
+        protocol="published",
     )
     found = method.maps(golden_encoder(), *views(0))
     assert_near(found.first, tensor("saliency", f"grad_guided{rule}_blur{blur}_1"))
     assert_near(found.second, tensor("saliency", f"grad_guided{rule}_blur{blur}_2"))
+
+
+def test_a_map_is_what_fading_its_pixels_loses_to_first_order():
+    encoder, (first, second) = golden_encoder(), views(0)
+    found = InputGradient(smoothing="none").maps(encoder, first, second)
+    faded = torch.ones_like(first)
+    faded[..., 10:20, 5:30] -= 1e-3
+    with torch.no_grad():
+        drops = [
+            cosines(encoder.embed(one), encoder.embed(other))
+            for one, other in ((first, second), (first * faded, second), (first, second * faded))
+        ]
+    for maps, after in ((found.first, drops[1]), (found.second, drops[2])):
+        expected = 1e-3 * maps[..., 10:20, 5:30].sum()
+        assert float(drops[0] - after) == pytest.approx(float(expected), rel=0.05, abs=2e-7)
+    assert found.first.min() < 0 < found.first.max()
 
 
 @pytest.mark.parametrize("rule", [0, 1])
@@ -61,8 +78,8 @@ def test_smooth_grad_with_the_stored_noise_is_the_stored_one(rule):
         lambda similarity: mean_slopes(similarity, first + drawn, second + drawn, rule=RULES[rule]),
     )
     expected = [tensor("saliency", f"smooth_guided{rule}_{view}") for view in (1, 2)]
-    assert_near(input_times_gradient(first, found.first), expected[0])
-    assert_near(input_times_gradient(second, found.second), expected[1])
+    assert_near(largest_product(first, found.first), expected[0])
+    assert_near(largest_product(second, found.second), expected[1])
 
 
 def test_the_published_noise_divides_by_the_range():
@@ -88,7 +105,7 @@ def test_averaged_transforms_on_the_stored_path_are_the_stored_ones(rule, blur, 
         assert_near(quick.first, found.first)
         assert_near(quick.second, found.second)
     for view, image, gradient in ((1, path[:1], found.first), (2, path[-1:], found.second)):
-        maps = input_times_gradient(image, gradient)
+        maps = largest_product(image, gradient)
         maps = blurred(maps[:, None])[:, 0] if blur else maps
         expected = tensor("saliency", f"mix_noise{noisy}_guided{rule}_blur{blur}_{view}")
         assert_near(maps, expected)
@@ -112,7 +129,7 @@ def test_guided_averaged_transforms_are_those_of_the_guided_path():
     first, second = views(0)
     path = mixed_path(first, second, shares=method.shares)
     found = within(encoder, lambda similarity: step_slopes(similarity, path, rule="guided"))
-    expected = input_times_gradient(second, found.second)
+    expected = summed_product(second, found.second)
     assert_near(method.maps(encoder, first, second).second, expected)
 
 

@@ -26,6 +26,11 @@ def layer_cam_maps(activations: Activations, gradients: Activations) -> Grid:
     return (activations * gradients.relu()).sum(dim=1)
 
 
+def hires_cam_maps(activations: Activations, gradients: Activations) -> Grid:
+    """Sum over channels of A times its gradient, place by place."""
+    return (activations * gradients).sum(dim=1)
+
+
 def grad_cam_maps(activations: Activations, gradients: Activations) -> Grid:
     """The positive part of the sum of channels, each times its mean gradient."""
     return (activations * gradients.mean(dim=(-2, -1), keepdim=True)).sum(dim=1).relu()
@@ -62,9 +67,17 @@ def interaction_slopes(
     return products.amax(dim=2), products.amax(dim=1)
 
 
-def interaction_maps(activations: Activations, gradients: Activations, joint: Weights) -> Grid:
-    """LayerCAM with channels weighted by how strong they are in both views, r(A1) r(A2)."""
-    return layer_cam_maps(activations * joint[..., None, None], gradients)
+def signed_interaction_slopes(
+    first: Activations, second: Float[Tensor, "batch channels _ _"]
+) -> tuple[Weights, Weights]:
+    """For each channel its strongest product, whatever its sign, with the sign of its own slope.
+
+    The sign is that of the channel's gradient summed over the places: two channels that both speak
+    against the similarity have a positive product.
+    """
+    products = torch.einsum("bdn,ben->bde", first.flatten(2), second.flatten(2)).abs()
+    signs = [gradients.sum(dim=(-2, -1)).sign() for gradients in (first, second)]
+    return products.amax(dim=2) * signs[0], products.amax(dim=1) * signs[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +135,24 @@ class LayerCam(_Cam):
 
 
 @dataclass(frozen=True)
+class HiResCam(_Cam):
+    """Activations times their own gradient, summed over the channels; both signs.
+
+    Where the maps reach the embedding by a mean and a linear layer these are the summands of the
+    change to first order; LayerCAM drops those that speak against the similarity.
+
+    Source: Draelos, Carin, HiResCAM, 2020, with the similarity as its target.
+    """
+
+    name: ClassVar[str] = "hires-cam"
+
+    def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
+        """Of each view by itself."""
+        first, second = map(hires_cam_maps, sides.activations, sides.gradients)
+        return first, second
+
+
+@dataclass(frozen=True)
 class GradCam(_Cam):
     """Grad-CAM as published by its authors, with the similarity as its target; never negative.
 
@@ -138,12 +169,14 @@ class GradCam(_Cam):
 
 @dataclass(frozen=True)
 class InteractionCam(_Cam):
-    """LayerCAM with channels weighted by how strong they are in both views.
+    """Activations times gradients, with channels weighted by how strong they are in both views.
 
-    `reduction` says how strong a channel is in a view. With `slope` "interaction" (IntGradMax) a
-    channel's gradient is its strongest product with one of the other view, the same at all places;
-    this pairs places by their number, so that both grids must be equal. The demo of the published
-    code shows "mean" with "place", and the others with "interaction".
+    "published" takes the positive part of the gradients, as LayerCAM does; by default channels that
+    speak against the similarity count against it. `reduction` says how strong a channel is in a
+    view. With `slope` "interaction" (IntGradMax) a channel's gradient is its strongest product with
+    one of the other view, the same at all places; this pairs places by their number, so that both
+    grids must be equal. The demo of the published code shows "mean" with "place", and the others
+    with "interaction".
 
     Source: Sammani et al., TIP 2023.
     """
@@ -158,10 +191,9 @@ class InteractionCam(_Cam):
         first, second = sides.activations
         joint = reduced(first, self.reduction) * reduced(second, self.reduction)
         gradients = sides.gradients if self.slope == "place" else self._interacting(sides)
-        return (
-            interaction_maps(first, gradients[0], joint),
-            interaction_maps(second, gradients[1], joint),
-        )
+        weights = joint[..., None, None]
+        combined = layer_cam_maps if self.protocol == "published" else hires_cam_maps
+        return combined(first * weights, gradients[0]), combined(second * weights, gradients[1])
 
     def _interacting(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         grids = [tuple(each.shape[2:]) for each in sides.gradients]
@@ -170,7 +202,9 @@ class InteractionCam(_Cam):
                 f"grids of {grids[0]} and {grids[1]} cells cannot interact place by place. "
                 "Preprocess both views to one size, or use InteractionCam(slope='place')."
             )
-        slopes = interaction_slopes(*sides.gradients)
+        published = self.protocol == "published"
+        slopes_of = interaction_slopes if published else signed_interaction_slopes
+        slopes = slopes_of(*sides.gradients)
         first, second = (
             slope[..., None, None].expand_as(like)
             for slope, like in zip(slopes, sides.gradients, strict=True)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.pairs.cams import GradCam, InteractionCam, LayerCam
+from seewhy.methods.pairs.cams import GradCam, HiResCam, InteractionCam, LayerCam
 from seewhy.methods.pairs.matching import PatchMatching
 from seewhy.methods.pairs.method import PairMethod
 from seewhy.methods.pairs.method import Protocol as PublishedOrMended
@@ -30,6 +30,7 @@ PAIR_METHODS: Mapping[str, _MakesMethod] = MappingProxyType(
         "smooth-grad": SmoothGrad,
         "averaged-transforms": AveragedTransforms,
         "layer-cam": LayerCam,
+        "hires-cam": HiResCam,
         "grad-cam": GradCam,
         "interaction-cam": InteractionCam,
         "interaction-cam-max": partial(InteractionCam, reduction="max", slope="interaction"),

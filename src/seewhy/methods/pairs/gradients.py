@@ -104,7 +104,14 @@ def step_slopes(similarity: PairSimilarity, path: Pixels, *, rule: Rule) -> Slop
     return mean_slopes(similarity, path[:1].expand_as(path[1:]), path[1:], rule=rule)
 
 
-def input_times_gradient(
+def summed_product(
+    images: Float[Tensor, "batch 3 height width"], gradients: Float[Tensor, "batch 3 height width"]
+) -> Float[Tensor, "batch height width"]:
+    """Input times gradient, summed over the channels: what setting a pixel to 0 loses."""
+    return (images * gradients).sum(dim=1)
+
+
+def largest_product(
     images: Float[Tensor, "batch 3 height width"], gradients: Float[Tensor, "batch 3 height width"]
 ) -> Float[Tensor, "batch height width"]:
     """The largest over the channels of |input times gradient|; never negative."""

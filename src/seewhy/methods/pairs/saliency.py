@@ -15,12 +15,13 @@ from seewhy.methods.pairs.gradients import (
     PairSimilarity,
     Rule,
     Slopes,
-    input_times_gradient,
+    largest_product,
     mean_slopes,
     mixed_path,
     path_slopes,
     slopes,
     step_slopes,
+    summed_product,
 )
 from seewhy.methods.pairs.method import PairMaps, PairMethod, SecondPixels, cosines, without_noise
 from seewhy.models.guard import device_of, differentiation
@@ -31,10 +32,13 @@ Smoothing = Literal["none", "gaussian"]
 
 @dataclass(frozen=True)
 class _Saliency(PairMethod):
-    """Largest |input x gradient| over the channels of each pixel; never negative.
+    """Input x gradient at each pixel, summed over the channels.
 
-    `rule` "guided" lets only positive gradients through ReLU modules. `smoothing` "gaussian" blurs
-    the maps (11 x 11, deviation 5), as published maps are. By default a pair with equal embeddings
+    That is, to first order, what the similarity loses where a pixel becomes 0; it is negative where
+    it gains. "published" takes the largest absolute value over the channels: what speaks against a
+    similarity then counts as what speaks for it. `rule` "guided" lets only positive gradients
+    through ReLU modules. `smoothing` "gaussian" blurs the maps (11 x 11, deviation 5), as published
+    maps are. By default a pair with equal embeddings
     gets maps of zeros and a note: at a similarity of 1 the gradient is zero but for rounding.
     """
 
@@ -68,6 +72,11 @@ class _Saliency(PairMethod):
         result = PairMaps(firsts, seconds, torch.cat(cosine))
         return result if self.protocol == "published" else without_noise(result)
 
+    def weighted(self, first: Pixels, second: SecondPixels, found: Slopes) -> tuple[Tensor, Tensor]:
+        """Both views times their gradients, (1, height, width) each."""
+        by = largest_product if self.protocol == "published" else summed_product
+        return by(first, found.first), by(second, found.second)
+
     def _smoothed(self, maps: Float[Tensor, "_ _ _"]) -> Float[Tensor, "_ _ _"]:
         maps = maps.detach()
         return (blurred(maps[:, None])[:, 0] if self.smoothing == "gaussian" else maps).cpu()
@@ -86,7 +95,7 @@ class InputGradient(_Saliency):
         self, similarity: PairSimilarity, first: Pixels, second: SecondPixels
     ) -> tuple[Tensor, Tensor]:
         """The clean views times their gradients."""
-        return _maps(first, second, slopes(similarity, first, second, rule=self.rule))
+        return self.weighted(first, second, slopes(similarity, first, second, rule=self.rule))
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,7 @@ class SmoothGrad(_Saliency):
             view + deviation * noise
             for view, deviation, noise in zip((first, second), deviations, draws, strict=True)
         ]
-        return _maps(first, second, mean_slopes(similarity, *noisy, rule=self.rule))
+        return self.weighted(first, second, mean_slopes(similarity, *noisy, rule=self.rule))
 
     def deviation(self, view: SecondPixels) -> float:
         """Of the noise, in the unit of the input; 0 for a view of one value."""
@@ -183,7 +192,7 @@ class AveragedTransforms(_Saliency):
             found = path_slopes(similarity.embed, path)
         else:
             found = step_slopes(similarity, path, rule=self.rule)
-        return _maps(path[:1], path[-1:], found)
+        return self.weighted(path[:1], path[-1:], found)
 
 
 def noise_deviation(view: SecondPixels, *, level: float, published: bool) -> float:
@@ -203,10 +212,6 @@ def shared_draws(
     if first.shape == second.shape:
         return found, found
     return found, torch.randn(samples, *second.shape[1:], generator=generator).to(second)
-
-
-def _maps(first: Pixels, second: SecondPixels, found: Slopes) -> tuple[Tensor, Tensor]:
-    return input_times_gradient(first, found.first), input_times_gradient(second, found.second)
 
 
 def _check_noise(level: float) -> None:

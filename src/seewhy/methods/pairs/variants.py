@@ -58,26 +58,39 @@ def variant_embedder(
     ways = None if batch is None else (Way("whole", batch),)
     with inference(encoder.module):
         if precision == "float32":
-            yield VariantEmbedder(encoder, ways=ways)
+            local = LocalPasses.through(encoder.module)
+            yield VariantEmbedder(encoder, ways=ways, local=local)
             return
         module = copy.deepcopy(encoder.module)
-        # One step would leave the layout of tensors whose type changes as it was.
-        module = module.to(torch.bfloat16).to(memory_format=torch.channels_last)
+        # Norms are folded before weights are rounded, not after.
+        local = LocalPasses.through(module)
+        for each in (module, *(() if local is None else (local.module,))):
+            # One step would leave the layout of tensors whose type changes as it was.
+            each.to(torch.bfloat16).to(memory_format=torch.channels_last)
         rounded = ImageEncoder(module, preprocess=encoder.preprocessing, name=encoder.name)
         with inference(module):
-            yield VariantEmbedder(rounded, ways=ways)
+            yield VariantEmbedder(rounded, ways=ways, local=local)
 
 
 class VariantEmbedder:
-    """Keeps the time that each way has taken, so that further images go the best one at once."""
+    """Keeps the time that each way has taken, so that further images go the best one at once.
 
-    def __init__(self, encoder: ImageEncoder, *, ways: Sequence[Way] | None = None) -> None:
+    `local` are the passes of the encoder's module, None where its graph cannot be had.
+    """
+
+    def __init__(
+        self,
+        encoder: ImageEncoder,
+        *,
+        ways: Sequence[Way] | None = None,
+        local: LocalPasses | None = None,
+    ) -> None:
         self._encoder = encoder
         self.device = device_of(encoder.module)
         self._dtype = input_dtype(encoder.module)
         usual = _ON_GPU if self.device.type == "cuda" else _ON_CPU
         self._seconds: dict[Way, list[float]] = {way: [] for way in ways or usual}
-        self._local = LocalPasses.through(encoder.module) if self._may_be_local else None
+        self._local = local if self._may_be_local else None
         self._has_agreed = False
         if self._local is None:
             self._forget_local()
@@ -108,7 +121,7 @@ class VariantEmbedder:
             if kept is not None and way.passes == "local":
                 found.append(kept.outputs(images, chosen, together=1).float())
             else:
-                found.append(self._encoder.embed(images))
+                found.append(self._passed(images))
             done += len(chosen)
             if len(chosen) == way.images:
                 self._seconds[way].append((self._now() - started) / way.images)
@@ -151,6 +164,13 @@ class VariantEmbedder:
             return False
         bound = _AGREEMENT.get(self._dtype, 1e-5) * expected.abs().max()
         return bool((found.float() - expected).abs().max() <= bound)
+
+    def _passed(self, images: Pixels) -> RawEmbeddings:
+        """Whole images, without their norms where the graph has shown that it gives the same."""
+        if self._local is None or not self._has_agreed:
+            return self._encoder.embed(images)
+        outputs: RawEmbeddings = self._local.module(images).float()
+        return outputs
 
     def _forget_local(self) -> None:
         kept = {way: taken for way, taken in self._seconds.items() if way.passes == "whole"}

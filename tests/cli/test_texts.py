@@ -2,11 +2,14 @@ import csv
 import json
 
 import pytest
+from tests.models.text_folders import write_text_folder
 
 from seewhy.cli.main import run
+from seewhy.evaluation.captions.bertscore import bert_f1
 from seewhy.evaluation.captions.items import caption_items
 from seewhy.evaluation.captions.meteor import NAME
 from seewhy.evaluation.captions.scores import score_captions
+from seewhy.models.text_folder import load_text_folder
 
 TOLD = {
     1: "yes because the sky is clear",
@@ -156,3 +159,35 @@ def test_an_unknown_program_is_refused(tmp_path, files, capsys):
     given, known = files("results.json", results(TOLD)), files("known.json", references(REASONS))
     evaluate("captions", tmp_path / "out", given, known, "--official", "ROUGE", code=2)
     assert "Choose METEOR or SPICE" in capsys.readouterr().err
+
+
+def test_bertscore_judges_answers_and_scores_reasons(tmp_path, files):
+    folder = str(write_text_folder(tmp_path / "tiny"))
+    given, known = files("results.json", results(TOLD)), files("truths.json", entries())
+    found = evaluate("narration", tmp_path / "out", given, known, "--bertscore", folder)
+    encoder = load_text_folder(folder)
+    answers = [text.split(" because ")[0] for text in TOLD.values()]
+    f1 = bert_f1(encoder, answers, list(ANSWERS.values()))
+    right = found["accuracies"]["bertscore"]["value"]
+    assert right == pytest.approx(100 * (f1 >= 0.92).mean())
+    assert right >= 50
+    reason = bert_f1(encoder, list(reasons().values()), list(REASONS.values()))
+    assert found["unfiltered"]["scores"]["BERTScore"]["value"] == pytest.approx(100 * reason.mean())
+    kept = found["filtered"]["majority"]["scores"]["BERTScore"]["value"]
+    assert kept == pytest.approx(100 * reason[[0, 3]].mean())
+
+
+def test_bertscore_of_captions(tmp_path, files):
+    folder = str(write_text_folder(tmp_path / "tiny"))
+    given = files("results.json", results(REASONS_FIRST))
+    known = files("references.json", references(REASONS))
+    line = (given, known, "--bertscore", folder, "--bertscore-block", "1")
+    found = evaluate("captions", tmp_path / "out", *line)
+    assert found["scores"]["BERTScore"]["value"] == pytest.approx(100)
+    assert found["settings"]["block"] == 1
+
+
+def test_bertscore_says_what_to_give(tmp_path, files, capsys):
+    given, known = files("results.json", results(TOLD)), files("truths.json", entries())
+    evaluate("narration", tmp_path / "out", given, known, "--bertscore", "nowhere", code=2)
+    assert "Wanted is a folder such as that of distilbert" in capsys.readouterr().err

@@ -24,6 +24,7 @@ from seewhy.cli.options import (
     TruncatedOption,
     WorkersOption,
 )
+from seewhy.cli.reasons import explain_predict, retrieval_attack, retrieval_inputs
 from seewhy.cli.texts import captions, narration
 from seewhy.evaluation.tasks.settings import (
     DatasetName,
@@ -184,6 +185,9 @@ for _task, _help in _HELP.items():
 
 evaluate.command("captions")(captions)
 evaluate.command("narration")(narration)
+evaluate.command("explain-predict")(explain_predict)
+evaluate.command("retrieval-inputs")(retrieval_inputs)
+evaluate.command("retrieval-attack")(retrieval_attack)
 
 
 def run_task(task: TaskName, given: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ from seewhy.evaluation.captions.official import official_names
 from seewhy.evaluation.narration.parsing import Parsing
 
 if TYPE_CHECKING:
-    from seewhy.evaluation.captions.document import CaptionDocument, ItemCounts
+    from seewhy.evaluation.captions.document import CaptionDocument
+    from seewhy.evaluation.captions.summary import ItemCounts
     from seewhy.evaluation.narration.document import NarrationDocument
     from seewhy.evaluation.tasks.document import Figure
 
@@ -26,6 +27,23 @@ OfficialOption = Annotated[
     typer.Option(
         metavar="METEOR|SPICE",
         help="Also run this official program, by pycocoevalcap and Java; more than once for both.",
+        rich_help_panel=HOW,
+    ),
+]
+
+BertScoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Also BERTScore, by a text encoder in this folder, such as distilbert-base-uncased.",
+        rich_help_panel=HOW,
+    ),
+]
+BlockOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="The block that BERTScore goes by; if not given, the published one.",
         rich_help_panel=HOW,
     ),
 ]
@@ -45,13 +63,22 @@ def captions(  # noqa: PLR0913
         ),
     ] = None,
     official: OfficialOption = None,
+    bertscore: BertScoreOption = None,
+    bertscore_block: BlockOption = None,
     bootstrap: BootstrapOption = 1000,
     seed: SeedOption = 0,
 ) -> None:
     """Score captions against references, and what an edit of them changed."""
-    from seewhy.evaluation.captions.document import Settings, evaluate_captions
+    from seewhy.evaluation.captions.document import evaluate_captions
+    from seewhy.evaluation.captions.summary import Settings
 
-    settings = Settings(resamples=bootstrap, seed=seed, official=official_names(official or ()))
+    settings = Settings(
+        resamples=bootstrap,
+        seed=seed,
+        official=official_names(official or ()),
+        bertscore=None if bertscore is None else str(bertscore),
+        block=bertscore_block,
+    )
     found = evaluate_captions(results, references, inputs=inputs, settings=settings)
     show_captions(found.document, found.save(output))
 
@@ -82,14 +109,22 @@ def narration(  # noqa: PLR0913
         ),
     ] = None,
     official: OfficialOption = None,
+    bertscore: BertScoreOption = None,
+    bertscore_block: BlockOption = None,
     bootstrap: BootstrapOption = 1000,
     seed: SeedOption = 0,
 ) -> None:
     """Score sentences "answer because reason": answers by every rule, reasons with and without."""
-    from seewhy.evaluation.captions.document import Settings
+    from seewhy.evaluation.captions.summary import Settings
     from seewhy.evaluation.narration.document import evaluate_narrations
 
-    settings = Settings(resamples=bootstrap, seed=seed, official=official_names(official or ()))
+    settings = Settings(
+        resamples=bootstrap,
+        seed=seed,
+        official=official_names(official or ()),
+        bertscore=None if bertscore is None else str(bertscore),
+        block=bertscore_block,
+    )
     found = evaluate_narrations(
         results, references, parsing=parsing, answer_f1=answer_f1, settings=settings
     )
@@ -104,7 +139,7 @@ def show_captions(document: "CaptionDocument", path: Path) -> None:
     columns += [change.differences] if change else []
     _show_columns(columns, header=("  score", "", *(["less input"] if change else [])))
     if change:
-        shares = (f"{name} {_cell(each)}" for name, each in change.shares.items())
+        shares = (f"{name} {figure_cell(each)}" for name, each in change.shares.items())
         show(f"texts    {', '.join(shares)} %")
     _show_rest(document.items, document.notes, path)
 
@@ -113,19 +148,19 @@ def show_narration(document: "NarrationDocument", path: Path) -> None:
     """Print a column for all reasons and for those with a right answer by each rule."""
     show(f"{document.items.scored} narrations, scores times 100", style="bold")
     for rule, accuracy in document.accuracies.items():
-        show(f"answers  {_cell(accuracy)} % right by {rule}")
+        show(f"answers  {figure_cell(accuracy)} % right by {rule}")
     groups = {"all": document.unfiltered, **document.filtered}
     _show_columns(
         [group.scores for group in groups.values()],
         header=("  score", *(f"{name} ({group.items})" for name, group in groups.items())),
     )
-    show(f"reasons  {_cell(document.distinct_reasons)} % distinct")
+    show(f"reasons  {figure_cell(document.distinct_reasons)} % distinct")
     _show_rest(document.items, document.notes, path)
 
 
 def _show_columns(columns: "Sequence[Mapping[str, Figure]]", *, header: tuple[str, ...]) -> None:
     rows = (
-        (f"  {name}", *(_cell(column[name]) if name in column else "–" for column in columns))
+        (f"  {name}", *(figure_cell(column[name]) if name in column else "–" for column in columns))
         for name in columns[0]
     )
     show_table(rows, header=header)
@@ -151,7 +186,8 @@ def _left_out(items: "ItemCounts") -> Iterator[str]:
             yield f"left out {len(names)} without {what}: {', '.join(names[:_NAMED])}{more}"
 
 
-def _cell(figure: "Figure") -> str:
+def figure_cell(figure: "Figure") -> str:
+    """The figure with its interval, where it has one."""
     if figure.value is None:
         return "–"
     if figure.low is None or figure.high is None:

@@ -53,6 +53,12 @@ def similar_answers(scores: Mapping[Id, float], *, least: float = BERTSCORE_LEAS
     return [name for name, score in scores.items() if np.float32(score) >= np.float32(least)]
 
 
+def reference_answers(truth: Truth) -> tuple[str, ...]:
+    """What annotators answered, as given, or else what stands before "because" in sentences."""
+    told = tuple(parse_narration(each, "e-snli-ve").answer for each in truth.told)
+    return truth.answers or told
+
+
 def vqa_accuracy(
     answers: Mapping[Id, str], truths: Mapping[Id, Truth]
 ) -> Float[np.ndarray, " items"]:

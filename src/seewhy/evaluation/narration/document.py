@@ -1,13 +1,16 @@
 """What an evaluation of narrations says: the schema of its summary, and how it comes about."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from seewhy.base.versions import library_versions
-from seewhy.evaluation.captions.document import (
+from seewhy.evaluation.captions.files import paired, read_results
+from seewhy.evaluation.captions.scores import CaptionScores
+from seewhy.evaluation.captions.summary import (
     PER_CENT,
+    BertScorer,
+    Evaluation,
     ItemCounts,
     Settings,
     TextFile,
@@ -17,13 +20,11 @@ from seewhy.evaluation.captions.document import (
     item_rows,
     notes,
     official_scores,
-    save_summary,
     score_figures,
 )
-from seewhy.evaluation.captions.files import paired, read_results
-from seewhy.evaluation.captions.scores import CaptionScores
+from seewhy.evaluation.narration.answers import Truth, reference_answers
 from seewhy.evaluation.narration.files import read_answer_f1, read_truths
-from seewhy.evaluation.narration.parsing import Parsing
+from seewhy.evaluation.narration.parsing import Parsing, parse_narration
 from seewhy.evaluation.narration.scores import NarrationScores, score_narrations
 from seewhy.evaluation.tasks.document import Figure, Record
 
@@ -54,18 +55,6 @@ class NarrationDocument(Record):
     notes: list[str]
 
 
-@dataclass(frozen=True, eq=False)
-class NarrationEvaluation:
-    """The document and the scores behind it."""
-
-    document: NarrationDocument
-    rows: Sequence[Mapping[str, object]]
-
-    def save(self, folder: str | Path) -> Path:
-        """Write the rows of the items and, last, the summary; returns the summary's path."""
-        return save_summary(folder, self.document, self.rows)
-
-
 def evaluate_narrations(
     results: Path,
     references: Path,
@@ -73,7 +62,7 @@ def evaluate_narrations(
     parsing: Parsing = "first",
     answer_f1: Path | None = None,
     settings: Settings | None = None,
-) -> NarrationEvaluation:
+) -> Evaluation[NarrationDocument]:
     """Score a file of sentences "answer because reason" by every rule that the truths allow.
 
     Raises `UsageError` for files that are unlike what they should be, or share no id.
@@ -81,7 +70,8 @@ def evaluate_narrations(
     settings = settings or Settings()
     truths = read_truths(references)
     found = paired(read_results(results), truths)
-    similar = None if answer_f1 is None else read_answer_f1(answer_f1)
+    similar, bert = _bert_f1(found.texts, truths, parsing, settings)
+    similar = similar if answer_f1 is None else read_answer_f1(answer_f1)
     scores = score_narrations(found.texts, truths, parsing=parsing, answer_f1=similar)
     accuracies = figures(
         scores.accuracy_intervals(resamples=settings.resamples, seed=settings.seed)
@@ -92,19 +82,38 @@ def evaluate_narrations(
         parsing=parsing,
         items=item_counts(found),
         accuracies=accuracies,
-        unfiltered=_group(scores.unfiltered, settings),
-        filtered={rule: _group(each, settings) for rule, each in scores.filtered.items()},
+        unfiltered=_group(scores.unfiltered, settings, bert),
+        filtered={rule: _group(each, settings, bert) for rule, each in scores.filtered.items()},
         distinct_reasons=Figure(value=share),
         settings=settings,
         versions=library_versions(),
         notes=notes(found) + _unjudged(scores),
     )
-    return NarrationEvaluation(document, _rows(scores, found.texts))
+    return Evaluation[NarrationDocument](document, _rows(scores, found.texts))
 
 
-def _group(scores: CaptionScores, settings: Settings) -> Group:
+def _bert_f1(
+    texts: Mapping[str, str], truths: Mapping[str, Truth], parsing: Parsing, settings: Settings
+) -> tuple[dict[str, float] | None, dict[str, float] | None]:
+    """BERTScores of answers, where the truths tell any, and of reasons; None without an encoder."""
+    if settings.bertscore is None:
+        return None, None
+    scorer = BertScorer(settings)
+    told = {name: parse_narration(text, parsing) for name, text in texts.items()}
+    known = {name: reference_answers(truths[name]) for name in texts}
+    answers = {name: each.answer for name, each in told.items()}
+    reasons = {name: each.reason for name, each in told.items()}
+    return (
+        scorer.each(answers, known) if all(known.values()) else None,
+        scorer.each(reasons, {name: truths[name].reasons for name in texts}),
+    )
+
+
+def _group(scores: CaptionScores, settings: Settings, bert: Mapping[str, float] | None) -> Group:
     official = official_scores(scores, settings) if len(scores.items) else {}
-    return Group(items=len(scores.items), scores=score_figures(scores, official, settings))
+    return Group(
+        items=len(scores.items), scores=score_figures(scores, official, settings, bert=bert)
+    )
 
 
 def _unjudged(scores: NarrationScores) -> list[str]:

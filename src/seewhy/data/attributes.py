@@ -1,6 +1,7 @@
 """Scenes by the values of their attributes, so that one can be flipped and all else be kept."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 
@@ -55,6 +56,7 @@ def scene_of(values: Mapping[str, str], seed: int, *, split: Split, tint: float 
     )
 
 
+@cache
 def attribute_values(attribute: str) -> tuple[str, ...]:
     """The values that an attribute can have; for the shape, the drawn ones and then digits."""
     claims = attribute_claims()

@@ -83,6 +83,7 @@ def test_every_command_and_option_explains_itself(words):
         "demo",
         "train",
         "train encoder",
+        "train narrator",
         "train ssl",
         "evaluate captions",
         "evaluate narration",

@@ -1,4 +1,4 @@
-"""`seewhy train`: make the dual encoders that ship with the package again."""
+"""`seewhy train`: make the small models that ship with the package again, and narrators."""
 
 import sys
 from pathlib import Path
@@ -8,13 +8,15 @@ import typer
 
 from seewhy.cli.console import show
 from seewhy.cli.options import OutputOption, SeedOption
+from seewhy.cli.train_narrator import narrator
 
-train = typer.Typer(no_args_is_help=True, help="Train the encoders that ship with seewhy.")
+train = typer.Typer(no_args_is_help=True, help="Train the small models that ship, and narrators.")
+train.command("narrator")(narrator)
 
 
 @train.callback()
 def prepare() -> None:
-    """Train the encoders that ship with seewhy."""
+    """Train the small models that ship with seewhy, and narrators on data of your own."""
 
 
 @train.command("encoder")

@@ -98,7 +98,7 @@ def _from_folder(folder: Path, device: torch.device) -> SamSegmenter:
 
     try:
         # Weights of other formats than safetensors could hold code.
-        module = transformers.SamModel.from_pretrained(
+        module: Any = transformers.SamModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True
         )
         processor = transformers.SamImageProcessor.from_pretrained(folder, local_files_only=True)

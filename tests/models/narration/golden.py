@@ -39,6 +39,8 @@ def rows(name, variant):
 class PieceTokenizer:
     """GPT-2's pieces and ids of the words that the stored rows hold."""
 
+    special = SPECIAL
+
     def __init__(self):
         self.pieces, self.numbers = {}, {}
         for row in (row for name in LAYOUTS for row in rows(name, "gpt2")):

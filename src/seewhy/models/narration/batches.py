@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -33,6 +33,14 @@ class RowBatch:
     segments: Ids | None
     boxes: Float[Tensor, "batch tokens 8"] | None
     objects: Ids | None
+
+    def to(self, device: torch.device | str) -> "RowBatch":
+        """The same rows on another device."""
+        moved: dict[str, Any] = {
+            name: None if tensor is None else tensor.to(device)
+            for name, tensor in vars(self).items()
+        }
+        return RowBatch(**moved)
 
 
 def training_batch(

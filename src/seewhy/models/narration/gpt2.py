@@ -6,7 +6,7 @@ from typing import Any
 
 from seewhy.base.errors import UsageError
 from seewhy.data.files import shown
-from seewhy.models.narration.tokens import END, SPECIAL
+from seewhy.models.narration.tokens import END, SPECIAL, VCR_SPECIAL
 
 
 class Gpt2Tokenizer:
@@ -20,8 +20,12 @@ class Gpt2Tokenizer:
         self._special = special
 
     @classmethod
-    def from_folder(cls, folder: Path, *, special: tuple[str, ...] = SPECIAL) -> "Gpt2Tokenizer":
+    def from_folder(
+        cls, folder: Path, *, special: tuple[str, ...] | None = SPECIAL
+    ) -> "Gpt2Tokenizer":
         """The tokenizer of a folder with vocab.json and merges.txt; nothing is fetched.
+
+        With None the special tokens are those that the folder has.
 
         Raises `UsageError` where the folder holds no such tokenizer.
         """
@@ -34,7 +38,19 @@ class Gpt2Tokenizer:
                 f"{shown(folder)} holds no tokenizer of GPT-2: {error}. Wanted is a folder with "
                 "vocab.json and merges.txt."
             ) from error
+        if special is None:
+            known = found.get_vocab()
+            special = tuple(token for token in VCR_SPECIAL if token in known)
         return cls(found, special)
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        """The special tokens, `END` left out."""
+        return self._special
+
+    def save(self, folder: Path) -> None:
+        """Write the files that `from_folder` reads."""
+        self._tokenizer.save_pretrained(str(folder))
 
     @property
     def size(self) -> int:

@@ -35,6 +35,11 @@ class NarrationTokenizer(Protocol):
         """Number of ids, from 0."""
         ...
 
+    @property
+    def special(self) -> tuple[str, ...]:
+        """The special tokens that have an id, `END` left out."""
+        ...
+
     def tokens(self, text: str) -> list[str]:
         """The tokens of a text, without any special one."""
         ...
@@ -144,6 +149,11 @@ def build_word_tokenizer(
     return WordTokenizer(tuple(sorted(words - {END, UNKNOWN, *special})), special)
 
 
-def forbidden_ids(tokenizer: NarrationTokenizer, special: Sequence[str] = SPECIAL) -> list[int]:
-    """Ids that no sentence may hold, to be taken out of the logits: all special tokens."""
-    return tokenizer.ids(special)
+def forbidden_ids(tokenizer: NarrationTokenizer) -> list[int]:
+    """Ids that no sentence may hold, to be taken out of the logits: the special tokens.
+
+    So is that which stands for words without an id.
+    """
+    if isinstance(tokenizer, WordTokenizer):
+        return tokenizer.ids((*tokenizer.special, UNKNOWN))
+    return tokenizer.ids(tokenizer.special)

@@ -23,9 +23,9 @@ def test_rows_are_means_since_the_last_one(tmp_path):
     log.validated(2, {"accuracy": 0.25})
     log.close()
     assert lines(tmp_path / "training.csv") == [
-        "step,loss,lead,answer,reason,caption,learning_rate",
-        "2,1.5,,3,,,0.5",
-        "4,6,,0.5,,,0.5",
+        "step,loss,lead,answer,reason,caption,sight,learning_rate",
+        "2,1.5,,3,,,,0.5",
+        "4,6,,0.5,,,,0.5",
     ]
     assert lines(tmp_path / "validation.csv") == ["step,accuracy", "2,0.25"]
 

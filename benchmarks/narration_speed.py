@@ -1,9 +1,11 @@
-"""What do scores of texts cost, beside pycocoevalcap?
+"""What do sentences cost, beside the published loop, and their scores, beside pycocoevalcap?
 
-Run `python benchmarks/narration_speed.py`, alone on two cores, a minute. pycocoevalcap (1.2) is
-taken from where it is installed or from `--toolkit FOLDER`, such as an unpacked wheel; its
-tokenizer needs Java and is left out where there is none. Texts are drawn: words by Zipf's law, each
-text a reference with some of its words exchanged. Own files can be scored in their place.
+Run `python benchmarks/narration_speed.py`, alone on two cores, some minutes. A narrator (--narrator)
+answers drawn questions, all at once with caches and one at a time with none, as published.
+pycocoevalcap (1.2) is taken from where it is installed or from `--toolkit FOLDER`, such as an
+unpacked wheel; its tokenizer needs Java and is left out where there is none. Texts are drawn: words
+by Zipf's law, each text a reference with some of its words exchanged. Own files can be scored in
+their place.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+import torch
 from _record import Check, at_least, at_most, record
 
 from seewhy.evaluation.captions.bleu import bleu_counts, ngram_counts
@@ -28,8 +31,17 @@ from seewhy.evaluation.captions.files import paired, read_references, read_resul
 from seewhy.evaluation.captions.items import Items, caption_items
 from seewhy.evaluation.captions.rouge import rouge_l
 from seewhy.evaluation.captions.words import caption_words
+from seewhy.models.guard import inference
+from seewhy.models.narration.decoding import narrate
+from seewhy.models.narration.narrations import DecodingOptions
+from seewhy.models.narration.storage import load_narrator
+from seewhy.models.narration.uncached import narrate_uncached
+from seewhy.training.narration.building import Beginning, begin
+from seewhy.training.narration.examples import ExampleMaker
+from seewhy.training.narration.run import NarratorTraining, prepared
 
 SEED = 0
+QUESTIONS = 64
 ITEMS, REFERENCES = 2000, 3
 VOCABULARY, MEAN_WORDS, EXCHANGED = 4000, 9, 0.4
 
@@ -197,6 +209,49 @@ def scorers(texts: Texts, times: int) -> Part:
     return checks, details
 
 
+def decoding(name: str | None, times: int) -> Part:
+    """The same questions of the same narrator both ways; without a name it is an untrained one."""
+    training = NarratorTraining()
+    preset, material = prepared(training)
+    if name is None:
+        narrator = begin(
+            preset, Beginning(), texts=material.texts, prompts=material.prompts, seed=SEED
+        ).eval()
+    else:
+        narrator = load_narrator(name)
+    maker = ExampleMaker(narrator.rows)
+    records = [question.record for question in material.final[:QUESTIONS]]
+    prompts = [maker.prompt(record) for record in records]
+    pixels = torch.stack([narrator.preprocess(record.read()) for record in records if record.read])
+    with inference(narrator):
+        tokens = narrator.image_tokens(pixels)
+    options = DecodingOptions(batch=QUESTIONS)
+    sides = in_turns(
+        {
+            "batched, with caches": partial(narrate, narrator, tokens, prompts, options),
+            "published loop": partial(narrate_uncached, narrator, tokens, prompts, options),
+        },
+        times,
+    )
+    quick, slow = sides["batched, with caches"], sides["published loop"]
+    same = np.mean(
+        [one.ids == other.ids for one, other in zip(quick.found, slow.found, strict=True)]
+    )  # type: ignore[call-overload]
+    told = {
+        "narrator": name or "untrained, tiny",
+        "questions": len(records),
+        "tokens": sum(len(each.ids) for each in quick.found),  # type: ignore[attr-defined]
+        "s": {side: turn.seconds for side, turn in sides.items()},
+        "threads": torch.get_num_threads(),
+    }
+    return [
+        at_least(
+            "sentences, times faster than the published loop", slow.seconds / quick.seconds, 10
+        ),
+        at_least("sentences, share that both ways write alike", float(same), 1),
+    ], told
+
+
 def toolkit_version() -> str:
     """That of the package, where it is installed or unpacked with its metadata."""
     try:
@@ -211,6 +266,7 @@ def main() -> None:
     parser.add_argument("--toolkit", type=Path, help="a folder that holds pycocoevalcap")
     parser.add_argument("--results", type=Path, help="own texts, with --references")
     parser.add_argument("--references", type=Path)
+    parser.add_argument("--narrator", help="a folder or embedded:NAME; by default an untrained one")
     parser.add_argument("--dry", action="store_true", help="print the checks and write nothing")
     options = parser.parse_args()
     if options.toolkit:
@@ -218,7 +274,10 @@ def main() -> None:
     is_own = options.results and options.references
     texts = Texts.read(options.results, options.references) if is_own else Texts.drawn()
     load = os.getloadavg()
-    parts: dict[str, Part] = {"scorers": scorers(texts, options.times)}
+    parts: dict[str, Part] = {
+        "decoding": decoding(options.narrator, options.times),
+        "scorers": scorers(texts, options.times),
+    }
     checks = [check for found, _ in parts.values() for check in found]
     details = {name: told for name, (_, told) in parts.items()} | {
         "pycocoevalcap": toolkit_version(),

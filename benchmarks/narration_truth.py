@@ -1,0 +1,157 @@
+"""Does the small narrator answer rightly, are its reasons true, and does it look at all?
+
+Run `python benchmarks/narration_truth.py [--narrator embedded:NAME] [--singles FOLDER]`, some
+minutes on two cores. Questions about drawn scenes come from a seed that neither training nor
+validation nor the narrator's card used. FOLDER holds narrators trained for one task each, in
+folders named after the tasks. With SEEWHY_SHARED set the tests score the published output on VQA-X.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from _record import Check, at_least, at_most, record
+from rich.console import Console
+from rich.table import Table
+from scipy.stats import binomtest
+
+from seewhy.data.narration.drawn.dataset import DRAWN_TASKS, DrawnNarration, drawn_narrations
+from seewhy.data.narration.prompts import Prompts, unified
+from seewhy.models.narration.narrator import Narrator
+from seewhy.models.narration.storage import load_narrator
+from seewhy.training.narration.examples import ExampleMaker
+from seewhy.training.narration.judging import Judge, Judgement, Question, drawn_questions
+
+SEED, SPLIT = 3, "held-out"
+QUESTIONS = 2100
+RIGHT, TRUE, LOST, SLACK = 0.95, 0.90, 0.02, 0.05
+ROOT = Path(__file__).parents[1]
+TESTS = (
+    *("tests/models/narration", "tests/data/narration", "tests/training/narration"),
+    *("tests/evaluation/narration", "tests/evaluation/captions"),
+)
+FIGURES = ("accuracy", "true reasons", "right and true")
+
+
+def questions_of(
+    narrator: Narrator, count: int, tasks: Sequence[str] = DRAWN_TASKS
+) -> tuple[Question, ...]:
+    return drawn_questions(
+        count,
+        narrator.config.layout,
+        tasks=tasks,
+        prompts=Prompts(dict(narrator.config.prompts)),
+        seed=SEED,
+        split=SPLIT,
+    )
+
+
+def judged(narrator: Narrator, questions: Sequence[Question], *, shift: int = 0) -> Judgement:
+    return Judge(ExampleMaker(narrator.rows)).judged(narrator, questions, shift=shift)
+
+
+def chance(narrator: Narrator, count: int) -> float:
+    """Share of right answers of somebody who knows of each kind of question its usual answer."""
+    prompts = Prompts(dict(narrator.config.prompts))
+    usual: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for each in drawn_narrations(4 * count, seed=SEED, split="train"):
+        usual[_kind(each)].update(_accepted(each, prompts))
+    asked = drawn_narrations(count, seed=SEED, split=SPLIT)
+    return float(
+        np.mean(
+            [usual[_kind(each)].most_common(1)[0][0] in _accepted(each, prompts) for each in asked]
+        )
+    )
+
+
+def _kind(narration: DrawnNarration) -> tuple[str, str]:
+    """Task and kind of the question; a question about yes or no by itself."""
+    answers = {vote.text for vote in narration.record.votes}
+    return narration.record.task, f"{narration.kind} {bool(answers & {'yes', 'no'})}"
+
+
+def _accepted(narration: DrawnNarration, prompts: Prompts) -> set[str]:
+    return {vote.text for vote in unified(narration.record, prompts).votes}
+
+
+def single_checks(folder: Path | None, whole: Judgement, count: int) -> list[Check]:
+    """The narrator of all tasks beside narrators of one."""
+    name = "answers of one narrator less those of seven, mean over tasks"
+    if folder is None:
+        return [Check(f"{name} (no --singles given)", float("nan"), f">= {-LOST}", holds=False)]
+    lost = []
+    for task in DRAWN_TASKS:
+        narrator = load_narrator(folder / task)
+        alone = judged(narrator, questions_of(narrator, count // len(DRAWN_TASKS), (task,)))
+        lost.append(whole.of_task(task).figures["accuracy"] - alone.figures["accuracy"])
+    return [at_least(name, float(np.mean(lost)), -LOST)]
+
+
+def failing_tests() -> int:
+    """Exit code of the tests: stored layouts, scores, logits and sentences among them."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+
+
+def interval(found: Sequence[bool]) -> tuple[float, float]:
+    """Of the share, by Wilson."""
+    within = binomtest(sum(found), len(found)).proportion_ci(method="wilson")
+    return float(within.low), float(within.high)
+
+
+def show(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
+    table = Table("task", *FIGURES, title=title)
+    for name, figures in rows.items():
+        table.add_row(name, *(f"{100 * figures[figure]:.1f}" for figure in FIGURES))
+    Console().print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--narrator", default="embedded:narrator-tiny")
+    parser.add_argument("--singles", type=Path, help="a folder of narrators of one task each")
+    parser.add_argument("--questions", type=int, default=QUESTIONS)
+    parser.add_argument("--dry", action="store_true", help="print the checks and write nothing")
+    options = parser.parse_args()
+    narrator = load_narrator(options.narrator)
+    questions = questions_of(narrator, options.questions)
+    whole = judged(narrator, questions)
+    elsewhere = judged(narrator, questions, shift=len(DRAWN_TASKS)).figures["accuracy"]
+    guessed = chance(narrator, options.questions)
+    rows = {"all": whole.figures, **whole.by_task}
+    show(f"{options.narrator}, {len(questions)} questions", rows)
+    checks = [
+        at_least("answers right, held-out scenes", whole.figures["accuracy"], RIGHT),
+        at_least("reasons true, held-out scenes", whole.figures["true reasons"], TRUE),
+        at_most(
+            "answers right with exchanged images, less the usual answer's share",
+            elsewhere - guessed,
+            SLACK,
+        ),
+        *single_checks(options.singles, whole, options.questions),
+    ]
+    right = [bool(each.is_right) for each in whole.items]
+    true = [each.verdict == "true" for each in whole.items]
+    details = {
+        "narrator": options.narrator,
+        "parameters": sum(each.numel() for each in narrator.parameters()),
+        "figures": rows,
+        "95 % intervals": {"accuracy": interval(right), "true reasons": interval(true)},
+        "exchanged images": elsewhere,
+        "usual answers": guessed,
+        "published output at hand": bool(os.environ.get("SEEWHY_SHARED")),
+    }
+    if options.dry:
+        print(*checks, details, sep="\n")
+        return
+    checks.append(at_most("exit code of the tests of narration", failing_tests(), 0))
+    record(__file__, checks, details=details)
+
+
+if __name__ == "__main__":
+    main()

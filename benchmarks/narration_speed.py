@@ -1,7 +1,7 @@
 """What do sentences cost, beside the published loop, and their scores, beside pycocoevalcap?
 
-Run `python benchmarks/narration_speed.py`, alone on two cores, some minutes. A narrator (--narrator)
-answers drawn questions, all at once with caches and one at a time with none, as published.
+Run `python benchmarks/narration_speed.py`, alone on two cores, some minutes. A narrator
+(--narrator) answers drawn questions, all at once with caches and one at a time with none.
 pycocoevalcap (1.2) is taken from where it is installed or from `--toolkit FOLDER`, such as an
 unpacked wheel; its tokenizer needs Java and is left out where there is none. Texts are drawn: words
 by Zipf's law, each text a reference with some of its words exchanged. Own files can be scored in

@@ -25,6 +25,7 @@ LAYERS = [
         "concepts",
         "units",
         "similarity",
+        "telling",
         "audit",
         "cli",
     ),

@@ -19,6 +19,7 @@ from seewhy.cli.demo import demo
 from seewhy.cli.evaluate import evaluate
 from seewhy.cli.maps import map_images
 from seewhy.cli.models import models
+from seewhy.cli.narrate import narrate
 from seewhy.cli.pairs import pairs
 from seewhy.cli.points import points
 from seewhy.cli.sentence import sentence
@@ -42,6 +43,7 @@ app.command("points")(points)
 app.command("sentence")(sentence)
 app.command("concepts")(concepts)
 app.command("pairs")(pairs)
+app.command("narrate")(narrate)
 app.command("units")(units)
 app.command("demo")(demo)
 app.add_typer(train, name="train")

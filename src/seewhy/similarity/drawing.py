@@ -66,7 +66,7 @@ def linked(first: Side, second: Side) -> AnyPicture:
 
     Each map has its own colours: full red and full blue stand for its largest absolute value.
     """
-    drawn = [_outlined(overlay(side.picture, side.values), side.mask) for side in (first, second)]
+    drawn = [outlined(overlay(side.picture, side.values), side.mask) for side in (first, second)]
     sheet = _sheet(*drawn)
     shift = drawn[0].shape[1] + _GAP
     brush = ImageDraw.Draw(sheet)
@@ -95,7 +95,7 @@ def _sheet(first: AnyPicture, second: AnyPicture) -> Image.Image:
     return sheet
 
 
-def _outlined(shown: AnyPicture, mask: Mask | None) -> AnyPicture:
+def outlined(shown: AnyPicture, mask: Mask | None) -> AnyPicture:
     """A bright line just outside the region on a dark one."""
     if mask is None:
         return shown

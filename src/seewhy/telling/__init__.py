@@ -1,0 +1,1 @@
+"""Answers with reasons about images, and what supports each of the reasons."""

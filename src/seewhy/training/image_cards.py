@@ -13,6 +13,10 @@ from seewhy.training.image_recipes import PREPROCESSING, SIDE, ImageRecipe
 from seewhy.training.scene_pairs import CATALOGUE, held_out_pairs
 
 HELD_OUT_PAIRS = 200
+_PLAIN_DIGITS = (
+    "Nothing says which object is the shared one. Some pairs are one digit that fills the",
+    "picture.",
+)
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,14 @@ class PairScores:
     elsewhere: float
 
 
-def pair_scores(module: nn.Module, *, pairs: int = HELD_OUT_PAIRS, seed: int = 0) -> PairScores:
-    """On scenes with company and held-out handwriting; the module has to be in evaluation mode."""
-    batch = held_out_pairs(pairs, seed=seed, side=SIDE)
+def pair_scores(
+    module: nn.Module, *, pairs: int = HELD_OUT_PAIRS, seed: int = 0, company: float = 1.0
+) -> PairScores:
+    """On scenes of held-out handwriting, the module being in evaluation mode.
+
+    `company` is the share of scenes in which the shared object is not alone.
+    """
+    batch = held_out_pairs(pairs, seed=seed, side=SIDE, company=company)
     mean, std = (torch.tensor(v)[:, None, None] for v in (PREPROCESSING.mean, PREPROCESSING.std))
     with torch.inference_mode():
         first, second = (
@@ -50,7 +59,11 @@ def write_image_card(
     folder: Path, module: PooledEncoder, recipe: ImageRecipe, *, command: str
 ) -> None:
     """Write `card.md`: use, data, recipe, what was measured, limits."""
-    scores = pair_scores(module)
+    scores = {
+        "with company": pair_scores(module),
+        "of the object alone": pair_scores(module, company=0.0),
+    }
+    company = ", alone or with one or two others" if recipe.company else ", alone"
     parameters = sum(weight.numel() for weight in module.parameters())
     size = (folder / WEIGHTS_FILE).stat().st_size
     schedule = recipe.schedule
@@ -66,9 +79,9 @@ def write_image_card(
         "Scenes drawn by `seewhy.data.scenes` and handwritten digits of scikit-learn (UCI optical",
         "digits; two thirds for training). The two views of a pair are two scenes which have one",
         f"object in common (of {_catalogue()}): drawn anew elsewhere, at another",
-        "size, in another handwriting, on another background, alone or with one or two others.",
-        "Nothing says which object is the shared one. Some pairs are one digit that fills the",
-        "picture. On top come mild crops and colours and an erased rectangle.",
+        f"size, in another handwriting, on another background{company}.",
+        *_PLAIN_DIGITS[: 2 if recipe.plain_digits else 0],
+        "On top come mild crops and colours and an erased rectangle.",
         "",
         "## Recipe",
         "",
@@ -79,10 +92,13 @@ def write_image_card(
         f"{', '.join(map(str, recipe.architecture.head))}",
         f"- parameters: {parameters:,} ({size / 2**20:.2f} MB in half precision)",
         "",
-        "## Measured on scenes with company and held-out handwriting",
+        "## Measured on scenes with held-out handwriting",
         "",
-        f"- partner found among {HELD_OUT_PAIRS} scenes: {100 * scores.found:.1f} %",
-        f"- mean cosine of partners: {scores.similarity:.3f}; of others: {scores.elsewhere:.3f}",
+        *(
+            f"- {name}: partner found among {HELD_OUT_PAIRS}: {100 * each.found:.1f} %; mean cosine "
+            f"of partners {each.similarity:.3f}, of others {each.elsewhere:.3f}"
+            for name, each in scores.items()
+        ),
         "",
         "## Limits",
         "",

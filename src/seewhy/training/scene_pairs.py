@@ -153,14 +153,14 @@ def bare_scene(instance: Instance, generator: np.random.Generator) -> Scene:
     )
 
 
-def held_out_pairs(count: int, *, seed: int = 0, side: int = 64) -> ViewBatch:
+def held_out_pairs(count: int, *, seed: int = 0, side: int = 64, company: float = 1.0) -> ViewBatch:
     """Pairs of fresh scenes, each of another instance, with handwriting that nobody learnt from."""
     generator = np.random.default_rng([seed, 1])
     chosen = generator.permutation(len(CATALOGUE))[:count]
     views = [
         [
             draw_scene(
-                scene_of(CATALOGUE[k], generator, company=1.0, split="held-out"), side
+                scene_of(CATALOGUE[k], generator, company=company, split="held-out"), side
             ).pixels
             for k in chosen
         ]

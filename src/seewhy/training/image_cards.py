@@ -95,8 +95,8 @@ def write_image_card(
         "## Measured on scenes with held-out handwriting",
         "",
         *(
-            f"- {name}: partner found among {HELD_OUT_PAIRS}: {100 * each.found:.1f} %; mean cosine "
-            f"of partners {each.similarity:.3f}, of others {each.elsewhere:.3f}"
+            f"- {name}: partner found among {HELD_OUT_PAIRS}: {100 * each.found:.1f} %; mean "
+            f"cosine of partners {each.similarity:.3f}, of others {each.elsewhere:.3f}"
             for name, each in scores.items()
         ),
         "",

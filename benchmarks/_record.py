@@ -18,10 +18,10 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Check:
-    """One measured figure beside its target."""
+    """One measured figure beside its target; None where it could not be measured."""
 
     name: str
-    value: float
+    value: float | None
     target: str
     holds: bool
 
@@ -40,9 +40,8 @@ def record(script: str, checks: Sequence[Check], *, details: object = None) -> N
     """Print the checks and write `results/<script>.json`."""
     table = Table("check", "value", "target", "holds", title=Path(script).stem)
     for check in checks:
-        table.add_row(
-            check.name, f"{check.value:.4g}", check.target, "yes" if check.holds else "NO"
-        )
+        value = "not measured" if check.value is None else f"{check.value:.4g}"
+        table.add_row(check.name, value, check.target, "yes" if check.holds else "NO")
     Console().print(table)
     RESULTS.mkdir(exist_ok=True)
     write_json(

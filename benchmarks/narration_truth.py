@@ -83,7 +83,7 @@ def single_checks(folder: Path | None, whole: Judgement, count: int) -> list[Che
     """The narrator of all tasks beside narrators of one."""
     name = "answers of one narrator less those of seven, mean over tasks"
     if folder is None:
-        return [Check(f"{name} (no --singles given)", float("nan"), f">= {-LOST}", holds=False)]
+        return [Check(f"{name} (no --singles given)", None, f">= {-LOST}", holds=False)]
     lost = []
     for task in DRAWN_TASKS:
         narrator = load_narrator(folder / task)

@@ -13,7 +13,7 @@ from seewhy.evaluation.narration.parsing import Parsing
 
 if TYPE_CHECKING:
     from seewhy.evaluation.captions.document import CaptionDocument
-    from seewhy.evaluation.captions.summary import ItemCounts
+    from seewhy.evaluation.captions.summary import ItemCounts, Settings
     from seewhy.evaluation.narration.document import NarrationDocument
     from seewhy.evaluation.tasks.document import Figure
 
@@ -70,14 +70,9 @@ def captions(  # noqa: PLR0913
 ) -> None:
     """Score captions against references, and what an edit of them changed."""
     from seewhy.evaluation.captions.document import evaluate_captions
-    from seewhy.evaluation.captions.summary import Settings
 
-    settings = Settings(
-        resamples=bootstrap,
-        seed=seed,
-        official=official_names(official or ()),
-        bertscore=None if bertscore is None else str(bertscore),
-        block=bertscore_block,
+    settings = _settings(
+        official, bertscore=bertscore, block=bertscore_block, resamples=bootstrap, seed=seed
     )
     found = evaluate_captions(results, references, inputs=inputs, settings=settings)
     show_captions(found.document, found.save(output))
@@ -115,20 +110,34 @@ def narration(  # noqa: PLR0913
     seed: SeedOption = 0,
 ) -> None:
     """Score sentences "answer because reason": answers by every rule, reasons with and without."""
-    from seewhy.evaluation.captions.summary import Settings
     from seewhy.evaluation.narration.document import evaluate_narrations
 
-    settings = Settings(
-        resamples=bootstrap,
-        seed=seed,
-        official=official_names(official or ()),
-        bertscore=None if bertscore is None else str(bertscore),
-        block=bertscore_block,
+    settings = _settings(
+        official, bertscore=bertscore, block=bertscore_block, resamples=bootstrap, seed=seed
     )
     found = evaluate_narrations(
         results, references, parsing=parsing, answer_f1=answer_f1, settings=settings
     )
     show_narration(found.document, found.save(output))
+
+
+def _settings(
+    official: Sequence[str] | None,
+    *,
+    bertscore: Path | None,
+    block: int | None,
+    resamples: int,
+    seed: int,
+) -> "Settings":
+    from seewhy.evaluation.captions.summary import Settings
+
+    return Settings(
+        resamples=resamples,
+        seed=seed,
+        official=official_names(official or ()),
+        bertscore=None if bertscore is None else str(bertscore),
+        block=block,
+    )
 
 
 def show_captions(document: "CaptionDocument", path: Path) -> None:

@@ -80,7 +80,7 @@ def write_image_card(
         "digits; two thirds for training). The two views of a pair are two scenes which have one",
         f"object in common (of {_catalogue()}): drawn anew elsewhere, at another",
         f"size, in another handwriting, on another background{company}.",
-        *_PLAIN_DIGITS[: 2 if recipe.plain_digits else 0],
+        *(_PLAIN_DIGITS if recipe.plain_digits else ()),
         "On top come mild crops and colours and an erased rectangle.",
         "",
         "## Recipe",

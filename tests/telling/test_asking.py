@@ -115,3 +115,10 @@ def test_support_asks_the_encoder_that_ships():
     ((wrong,),) = tell(asked_for, [image("green")], scenes=[scene("green")])
     assert wrong.telling.truth == "false"
     assert wrong.telling.verdict == "not supported"
+
+
+def test_who_asks_the_shipped_narrator_is_told_what_it_knows():
+    shipped = asked_telling("embedded:narrator-tiny", TellingSettings(support=False))
+    assert any("about a photograph neither" in note for note in shipped.notes)
+    own = asked_telling(shipped.narrator, TellingSettings(support=False))
+    assert not any("photograph" in note for note in own.notes)

@@ -27,6 +27,10 @@ _FREE = (
     "The narrator tells how an answer could be justified. What a network computed on the way to "
     "its answer may be something else."
 )
+_DRAWN = (
+    "{name} knows drawn scenes alone, and so does an embedded encoder: about a photograph neither "
+    "the answer nor its support means anything."
+)
 _REPHRASED = (
     "The reasons are the narrator's. The classifier gave the answer and has no words; where hiding "
     "a region does not change its answer, it did not need what the reason names there."
@@ -101,7 +105,12 @@ def asked_telling(
         settings,
         looker,
         chosen,
-        (_FREE if chosen is None else _REPHRASED, *notes, *(chosen.notes if chosen else ())),
+        (
+            _FREE if chosen is None else _REPHRASED,
+            *((_DRAWN.format(name=name),) if name.startswith("embedded:") else ()),
+            *notes,
+            *(chosen.notes if chosen else ()),
+        ),
     )
 
 

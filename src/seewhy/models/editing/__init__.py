@@ -1,0 +1,1 @@
+"""Caption editors: what they read, how they write a word at a time, and what they give."""

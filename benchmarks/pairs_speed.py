@@ -27,6 +27,7 @@ from seewhy.evaluation.pairs.explained import ExplainedPairs, explained_pairs
 from seewhy.methods.pairs.blur import blurred
 from seewhy.methods.pairs.method import cosines
 from seewhy.methods.pairs.occlusion import ConditionalOcclusion
+from seewhy.methods.pairs.variants import quick_embed
 from seewhy.models.guard import inference
 from seewhy.models.image_encoders import ImageEncoder
 from seewhy.models.load_images import load_image_encoder
@@ -267,15 +268,14 @@ def curves(subject: Subject, times: int, target: float) -> tuple[list[Check], di
     """Insertion and deletion along the maps of occlusion: conditional for each view, and both."""
     maps = ConditionalOcclusion(stride=32).maps(subject.encoder, *subject.pair)
     pairs = explained_pairs(*subject.pair, maps)
-    embed = subject.encoder.embed
 
     def ours(change: Change) -> Tensor:
-        with inference(subject.encoder.module):
+        with quick_embed(subject.encoder) as embed:
             found = change_curves(embed, pairs, change=change)
         return torch.cat([found.first, found.second, found.both])
 
     def ours_alone() -> Tensor:
-        with inference(subject.encoder.module):
+        with quick_embed(subject.encoder) as embed:
             return conditional_curve(embed, pairs, change="insertion")[0]
 
     loops = Loops(subject)

@@ -92,14 +92,14 @@ class Plan:
 
 PLANS: Mapping[str, Plan] = {
     "embedded:ssl-simclr": Plan(150, controlled=12, randomised=6),
-    # It has no ReLU for guided gradients. A pass takes twenty times as long, and four times as many
-    # windows fit: methods of many passes are left to the other encoder.
+    # A pass takes twenty times as long, and four times as many windows fit: methods of many passes
+    # are left to the other encoder.
     "embedded:clip-objects": Plan(
         60,
         side=128,
         step=1024,
         without=(
-            *("guided-gradient", "occlusion", "context-agnostic-occlusion", "pairwise-occlusion"),
+            *("occlusion", "context-agnostic-occlusion", "pairwise-occlusion"),
             *("smooth-grad", "averaged-transforms"),
         ),
     ),

@@ -7,7 +7,6 @@ maps go on. Nothing is approximated: the sums are the same, in another order at 
 """
 
 import operator
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +15,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, fx, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from seewhy.base.axes import Pixels
+from seewhy.taps.folding import IDLE_MODULES, folded, is_fixed_norm
+from seewhy.taps.packing import PackedConvolution, pack
 
 MOST = 0.8
 """The share of a map from which on it is computed as a whole."""
 
 _POINTWISE_MODULES = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Hardswish, nn.Sigmoid, nn.Hardsigmoid),
-    *(nn.Identity, nn.Dropout, nn.Dropout2d),
+    *IDLE_MODULES,
 )
 _POINTWISE_FUNCTIONS: tuple[Any, ...] = (
     *(torch.relu, functional.relu, functional.gelu, functional.silu, functional.hardswish),
@@ -117,11 +117,13 @@ class _Patch:
 class LocalPasses:
     """A module of which the graph is known, and the passes through it of one image's variants.
 
-    Batch norms in evaluation mode are folded into the convolutions before them.
+    Batch norms in evaluation mode are folded into the convolutions before them. On a processor
+    weights are packed for the first image that comes (`taps.packing`): as much memory again.
     """
 
     def __init__(self, module: fx.GraphModule) -> None:
         self.module = module
+        self._is_packed = False
 
     @classmethod
     def through(cls, module: nn.Module) -> "LocalPasses | None":
@@ -129,40 +131,24 @@ class LocalPasses:
         if any(getattr(child, hooks) for child in module.modules() for hooks in _HOOKS):
             return None
         try:
-            return cls(_folded(module, fx.Tracer().trace(module)))
+            return cls(folded(module, fx.Tracer().trace(module)))
         except Exception:  # tracing runs the user's own code with what is no tensor
             return None
 
+    def __call__(self, pixels: Pixels) -> Any:
+        """What the module gives for whole images."""
+        self._pack(pixels)
+        return self.module(pixels)
+
     def of(self, base: Pixels, *, typical: Box) -> "Variants":
         """Keep what the one image gives, as far as a change in the typical box is local."""
+        self._pack(base)
         return Variants(_Interpreter(self.module), base, typical=typical)
 
-
-def _folded(module: nn.Module, graph: fx.Graph) -> fx.GraphModule:
-    """The graph without norms that only scale and shift what a convolution gives."""
-    calls = [node for node in graph.nodes if node.op == "call_module"]
-    parts: dict[str, Any] = {node.target: module.get_submodule(node.target) for node in calls}
-    parts |= {
-        node.target: _attribute(module, node.target) for node in graph.find_nodes(op="get_attr")
-    }
-    times = Counter(node.target for node in calls)
-    for node in calls:
-        source, norm = node.args[0], parts[node.target]
-        if not (isinstance(source, fx.Node) and source.op == "call_module"):
-            continue
-        before = str(source.target)
-        convolution = parts[before]
-        is_alone = len(source.users) == times[before] == times[node.target] == 1
-        if is_alone and type(convolution) is nn.Conv2d and _is_fixed_norm(norm):
-            parts[before] = fuse_conv_bn_eval(convolution, norm)
-            node.replace_all_uses_with(source)
-            graph.erase_node(node)
-    return fx.GraphModule(parts, graph)
-
-
-def _attribute(module: nn.Module, path: str) -> Any:
-    *parents, name = path.split(".")
-    return getattr(module.get_submodule(".".join(parents)), name)
+    def _pack(self, pixels: Pixels) -> None:
+        if not self._is_packed:
+            pack(self.module, pixels[:1])
+            self._is_packed = True
 
 
 class Variants:
@@ -262,6 +248,10 @@ class _Sliding:
 
 
 def _sliding(module: nn.Module) -> _Sliding | None:
+    if type(module) is PackedConvolution:
+        stride, dilation = _pair(module.stride), _pair(module.dilation)
+        window = _pair(module.kernel_size), stride, _pair(module.padding), dilation
+        return _Sliding(*window, 0.0, module.inside)
     if type(module) is nn.Conv2d:
         return _convolution(module)
     if type(module) is nn.MaxPool2d and not module.ceil_mode and not module.return_indices:
@@ -345,13 +335,8 @@ def _combined(apply: Any, first: Any, second: Any) -> tuple[Box, Tensor] | None:
     return box, apply(*parts)
 
 
-def _is_fixed_norm(module: nn.Module) -> bool:
-    is_norm = type(module) is nn.BatchNorm2d
-    return is_norm and not module.training and module.running_mean is not None
-
-
 def _is_pointwise(module: nn.Module) -> bool:
-    if _is_fixed_norm(module):
+    if is_fixed_norm(module):
         return True
     return type(module) in _POINTWISE_MODULES and not module.training
 

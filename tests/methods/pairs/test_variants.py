@@ -9,7 +9,7 @@ from torch.testing import assert_close
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs import variants as variants_file
 from seewhy.methods.pairs.method import cosines
-from seewhy.methods.pairs.variants import Way, variant_embedder
+from seewhy.methods.pairs.variants import Way, quick_embed, variant_embedder
 from seewhy.methods.pairs.windows import pasted
 from seewhy.models.guard import fingerprint
 from seewhy.models.image_encoders import ImageEncoder
@@ -129,3 +129,23 @@ def test_the_model_is_left_as_found(pair, precision):
     encoder.module.eval()
     expected = expected_of(encoder, *pair)
     assert cosines(found, expected).min() > (1 - 1e-6 if precision == "float32" else 0.995)
+
+
+def test_quick_embeddings_are_those_of_the_encoder_and_it_stays_as_it_is():
+    encoder = golden_encoder()
+    encoder.module.train()
+    before = fingerprint(encoder.module)
+    images = views(0)[0].expand(3, -1, -1, -1) * torch.tensor([1.0, 0.5, 0.1]).view(3, 1, 1, 1)
+    with quick_embed(encoder) as embed:
+        first, again = embed(images), embed(images)
+        assert_close(first, encoder.embed(images), rtol=0, atol=0)
+        assert_close(again, first, rtol=1e-4, atol=1e-5)
+    assert fingerprint(encoder.module) == before
+
+
+def test_a_graph_that_differs_from_its_module_is_not_used(pair, monkeypatch):
+    encoder = golden_encoder()
+    monkeypatch.setattr(variants_file.LocalPasses, "__call__", lambda _self, images: images * 0)
+    with quick_embed(encoder) as embed:
+        for _ in range(2):
+            assert_close(embed(pair[0][None]), encoder.embed(pair[0][None]), rtol=0, atol=0)

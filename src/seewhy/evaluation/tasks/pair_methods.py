@@ -21,7 +21,7 @@ from seewhy.evaluation.pairs.pointing import pointing_figures
 from seewhy.evaluation.tasks.pair_controls import sensitivity_check, wrong_pair_check
 from seewhy.evaluation.weighted import Interval, RowMeans, intervals
 from seewhy.methods.pairs.method import PairMethod
-from seewhy.models.guard import inference
+from seewhy.methods.pairs.variants import quick_embed
 from seewhy.models.image_encoders import ImageEncoder
 
 Judged = Literal["pointing", "curves", "masking", "sensitivity", "wrong pair"]
@@ -163,17 +163,15 @@ class _Judge:
 
     def _curves(self, pairs: ExplainedPairs) -> Figures:
         found: Figures = {}
-        with inference(self.encoder.module):
+        with quick_embed(self.encoder) as embed:
             for change in CHANGES:
-                curves = change_curves(
-                    self.encoder.embed, pairs, change=change, steps=self.judging.steps
-                )
+                curves = change_curves(embed, pairs, change=change, steps=self.judging.steps)
                 found |= _both_ways(change, curves.areas)
         return found
 
     def _masking(self, pairs: ExplainedPairs) -> Figures:
-        with inference(self.encoder.module):
-            found = masked_similarity(self.encoder.embed, pairs, batch=self.judging.steps.batch)
+        with quick_embed(self.encoder) as embed:
+            found = masked_similarity(embed, pairs, batch=self.judging.steps.batch)
         return _both_ways("drop", found.drop()) | _both_ways("increase", found.increase())
 
     def _sensitivity(self, views: PlantedViews) -> Figures:

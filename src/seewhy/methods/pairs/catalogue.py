@@ -26,7 +26,6 @@ PAIR_METHODS: Mapping[str, _MakesMethod] = MappingProxyType(
         "context-agnostic-occlusion": ContextAgnosticOcclusion,
         "pairwise-occlusion": PairwiseOcclusion,
         "input-gradient": InputGradient,
-        "guided-gradient": partial(InputGradient, rule="guided"),
         "smooth-grad": SmoothGrad,
         "averaged-transforms": AveragedTransforms,
         "layer-cam": LayerCam,

@@ -26,6 +26,7 @@ LAYERS = [
         "units",
         "similarity",
         "telling",
+        "mending",
         "audit",
         "cli",
     ),

@@ -14,6 +14,7 @@ from seewhy.data.scenes import (
     BACKGROUNDS,
     COLOURS,
     DIGITS,
+    INKS,
     KINDS,
     MARKS,
     POSITIONS,
@@ -310,3 +311,12 @@ def test_corners_count_along_the_rows(corner):
     item = random_object(np.random.default_rng(0), colour="red", corner=corner, kind="ring")
     assert (item.kind, item.colour) == ("ring", "red")
     assert (item.centre[0] > 0.5, item.centre[1] > 0.5) == (corner % 2 == 1, corner >= 2)
+
+
+def test_grey_is_an_ink_and_no_colour():
+    assert "grey" not in COLOURS
+    assert {name: INKS[name] for name in COLOURS} == COLOURS
+    drawn = draw_scene(Scene((one_object("square", "grey"),), "black"))
+    assert distance(drawn.pixels[drawn.masks[0]], INKS["grey"]).max(initial=0) < 80
+    assert tuple(drawn.pixels[32, 32]) == INKS["grey"]
+    assert min(distance(np.array(INKS["grey"]), INKS[name]) for name in COLOURS) > 60

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seewhy.cli.console import show, show_table
+from seewhy.cli.edit_captions import edits
 from seewhy.cli.options import (
     ASK,
     HOW,
@@ -185,6 +186,7 @@ for _task, _help in _HELP.items():
 
 evaluate.command("captions")(captions)
 evaluate.command("narration")(narration)
+evaluate.command("edits")(edits)
 evaluate.command("explain-predict")(explain_predict)
 evaluate.command("retrieval-inputs")(retrieval_inputs)
 evaluate.command("retrieval-attack")(retrieval_attack)

@@ -16,6 +16,8 @@ from seewhy.cli.bench import bench
 from seewhy.cli.concepts import concepts
 from seewhy.cli.console import VisibleFormatter, show, show_error, write_any_character
 from seewhy.cli.demo import demo
+from seewhy.cli.edit_caption import edit_caption
+from seewhy.cli.edit_captions import edit_captions
 from seewhy.cli.evaluate import evaluate
 from seewhy.cli.maps import map_images
 from seewhy.cli.models import models
@@ -44,6 +46,8 @@ app.command("sentence")(sentence)
 app.command("concepts")(concepts)
 app.command("pairs")(pairs)
 app.command("narrate")(narrate)
+app.command("edit-caption")(edit_caption)
+app.command("edit-captions")(edit_captions)
 app.command("units")(units)
 app.command("demo")(demo)
 app.add_typer(train, name="train")

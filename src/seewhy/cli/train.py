@@ -1,4 +1,4 @@
-"""`seewhy train`: make the small models that ship with the package again, and narrators."""
+"""`seewhy train`: the small models that ship with the package, narrators and caption editors."""
 
 import sys
 from pathlib import Path
@@ -8,15 +8,19 @@ import typer
 
 from seewhy.cli.console import show
 from seewhy.cli.options import OutputOption, SeedOption
+from seewhy.cli.train_editor import editor
 from seewhy.cli.train_narrator import narrator
 
-train = typer.Typer(no_args_is_help=True, help="Train the small models that ship, and narrators.")
+train = typer.Typer(
+    no_args_is_help=True, help="Train the small models that ship, narrators and editors."
+)
 train.command("narrator")(narrator)
+train.command("editor")(editor)
 
 
 @train.callback()
 def prepare() -> None:
-    """Train the small models that ship with seewhy, and narrators on data of your own."""
+    """Train the small models that ship, and narrators and caption editors on data of your own."""
 
 
 @train.command("encoder")

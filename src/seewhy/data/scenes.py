@@ -22,6 +22,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "cyan": (40, 215, 225),
     "white": (245, 245, 245),
 }
+INKS = {"grey": (140, 140, 140), **COLOURS}
+"""What objects can be painted in: the colours, and a grey that counts as none."""
 BACKGROUNDS: dict[str, tuple[int, int, int]] = {
     "black": (10, 10, 10),
     "grey": (115, 115, 115),
@@ -113,7 +115,7 @@ def draw_scene(scene: Scene, side: int = 64) -> DrawnScene:
     for number, (item, generator) in enumerate(zip(scene.objects, streams, strict=True)):
         ink = _coverage(item, side)
         paint = _painted(
-            _tinted(COLOURS[item.colour], scene.tint, generator),
+            _tinted(INKS[item.colour], scene.tint, generator),
             _Pattern(item.texture, _STRONG),
             side,
             generator,

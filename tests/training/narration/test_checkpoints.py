@@ -5,15 +5,10 @@ from torch.testing import assert_close
 
 from seewhy.base.errors import UsageError
 from seewhy.models.checkpoints import write_weights
-from seewhy.training.narration.checkpoints import (
-    CHECKPOINT_FILE,
-    Standing,
-    read_checkpoint,
-    write_checkpoint,
-)
+from seewhy.training.checkpoints import CHECKPOINT_FILE
+from seewhy.training.narration.checkpoints import Standing, read_checkpoint, write_checkpoint
 from seewhy.training.narration.loop import Learner
-from seewhy.training.narration.presets import Rates
-from seewhy.training.narration.rates import optimiser
+from seewhy.training.rates import Rates, optimiser
 
 SETTINGS = {"seed": 3, "rates": {"betas": (0.9, 0.99)}, "data": None}
 

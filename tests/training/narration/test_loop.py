@@ -17,11 +17,11 @@ from seewhy.training.narration.loop import (
     Stepper,
     batch_numbers,
     fit_narrator,
-    step_seed,
 )
-from seewhy.training.narration.presets import LossWeights, Rates
-from seewhy.training.narration.rates import optimiser
-from seewhy.training.narration.runtime import Runtime
+from seewhy.training.narration.presets import LossWeights
+from seewhy.training.rates import Rates, optimiser
+from seewhy.training.runtime import Runtime
+from seewhy.training.steps import step_seed
 
 HERE = Runtime(torch.device("cpu"))
 PLAN = Plan(4, Rates(0.05, weight_decay=0.1), LossWeights())

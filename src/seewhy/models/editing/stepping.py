@@ -1,13 +1,16 @@
 """What every caption editor does: read a caption beside an image, then write word by word."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 Scores = Float[Tensor, "rows vocab"]
+Kept = TypeVar("Kept", bound="Rows")
+Change = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,29 +20,21 @@ class Rows:
     A field may hold further `Rows`, or a tuple of them.
     """
 
-    def take(self, places: Int[Tensor, " kept"]) -> Self:
+    def take(self: Kept, places: Int[Tensor, " kept"]) -> Kept:
         """These rows, in this order."""
         return self._each(lambda tensor: tensor.index_select(0, places))
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self: Kept, device: torch.device | str) -> Kept:
         """The same on a device."""
         return self._each(lambda tensor: tensor.to(device))
 
-    def _each(self, change: "Change") -> Self:
+    def _each(self: Kept, change: Change) -> Kept:
         found = {
             field.name: _changed(getattr(self, field.name), change)
             for field in fields(self)
             if field.init
         }
         return replace(self, **found)
-
-
-class Change(Protocol):
-    """From a tensor to a tensor."""
-
-    def __call__(self, tensor: Tensor, /) -> Tensor:
-        """The changed tensor."""
-        ...
 
 
 def _changed(value: object, change: Change) -> object:

@@ -7,9 +7,10 @@ from pathlib import Path
 from seewhy.models.narration.storage import save_narrator
 from seewhy.training.narration.checkpoints import Standing, write_checkpoint
 from seewhy.training.narration.judging import Judge, Question
-from seewhy.training.narration.log import TrainingLog
-from seewhy.training.narration.loop import Learner, StepDone, Stepper
+from seewhy.training.narration.loop import Learner, Stepper
 from seewhy.training.narration.presets import SAVE_EVERY, Selection
+from seewhy.training.steps import StepDone
+from seewhy.training.tables import TrainingTables
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Keeper:
     questions: Sequence[Question]
     select: Selection
     check_every: int
-    log: TrainingLog
+    log: TrainingTables
     settings: Mapping[str, object]
     standing: Standing
 

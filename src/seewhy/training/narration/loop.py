@@ -15,10 +15,11 @@ from seewhy.base.errors import UsageError
 from seewhy.models.narration.narrator import Narrator
 from seewhy.training.narration.batches import NarrationBatch
 from seewhy.training.narration.losses import COUNTED, loss_sums, part_scales, target_counts
-from seewhy.training.narration.presets import LossWeights, Precision, Rates
+from seewhy.training.narration.presets import LossWeights
 from seewhy.training.narration.quarters import QuarterHead
-from seewhy.training.narration.rates import rate_at
-from seewhy.training.narration.runtime import Runtime
+from seewhy.training.rates import Rates, rate_at
+from seewhy.training.runtime import Precision, Runtime
+from seewhy.training.steps import StepDone, step_seed
 
 _PIXEL_AXES = 4
 
@@ -33,19 +34,6 @@ class Plan:
     accumulate: int = 1
     precision: Precision = "fp32"
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class StepDone:
-    """Steps done until now, and of the last the loss, the mean of each part, and the rate.
-
-    A part without a target has no mean.
-    """
-
-    step: int
-    loss: float
-    parts: dict[str, float]
-    rate: float
 
 
 class Learner(nn.Module):
@@ -145,11 +133,6 @@ class Stepper:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         return rate
-
-
-def step_seed(seed: int, step: int, rank: int) -> int:
-    """Where the chance of a step starts, in one of several processes."""
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def fit_narrator(

@@ -15,9 +15,10 @@ from seewhy.models.narration.layouts import RowLayout, row_layout
 from seewhy.models.narration.published import PUBLISHED_TOWER
 from seewhy.models.narration.rows import LONGEST_CAPTION
 from seewhy.models.preprocessing import Preprocessing
+from seewhy.training.rates import Rates
+from seewhy.training.runtime import Precision
 
 PresetName = Literal["tiny", "nlx-gpt", "uni-nlx"]
-Precision = Literal["fp32", "bf16"]
 Selection = Literal["truth", "cider", "accuracy"]
 PRESETS: tuple[PresetName, ...] = ("tiny", "nlx-gpt", "uni-nlx")
 
@@ -42,22 +43,6 @@ class LossWeights:
     def parts(self) -> tuple[float, float, float, float]:
         """The weights in the order of `batches.PARTS`."""
         return self.lead, self.answer, self.reason, self.caption
-
-
-@dataclass(frozen=True)
-class Rates:
-    """AdamW and how its learning rate goes; `warmup` is a share of the steps.
-
-    "linear" falls to 0, "one-cycle" rises and falls by cosines. A `clip_norm` of 0 clips nothing.
-    """
-
-    learning_rate: float
-    schedule: Literal["linear", "one-cycle"] = "linear"
-    warmup: float = 0.0
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-6
-    clip_norm: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,17 @@ from seewhy.models.checkpoints import read_weights
 from seewhy.models.narration.narrator import Narrator
 from seewhy.models.narration.storage import WEIGHTS_FILE, fill_weights, save_narrator
 from seewhy.results.files import output_folder, write_json, write_text
+from seewhy.training.checkpoints import CHECKPOINT_FILE
 from seewhy.training.narration.batches import BatchMaker, batches
 from seewhy.training.narration.building import Beginning, begin
 from seewhy.training.narration.cards import measured, narrator_card
-from seewhy.training.narration.checkpoints import CHECKPOINT_FILE, Standing, read_checkpoint
+from seewhy.training.narration.checkpoints import Standing, read_checkpoint
 from seewhy.training.narration.examples import ExampleMaker, FileExamples
 from seewhy.training.narration.features import FeatureStore, store_features, tower_key
 from seewhy.training.narration.judging import Judge
 from seewhy.training.narration.keeping import Keeper
-from seewhy.training.narration.log import TrainingLog
 from seewhy.training.narration.loop import Learner, Plan, Stepper, batch_numbers, fit_narrator
+from seewhy.training.narration.losses import COUNTED
 from seewhy.training.narration.material import Files, Material, drawn_material, file_material
 from seewhy.training.narration.predictions import write_predictions
 from seewhy.training.narration.presets import (
@@ -36,8 +37,9 @@ from seewhy.training.narration.presets import (
     from_captions,
     narrator_preset,
 )
-from seewhy.training.narration.rates import optimiser
-from seewhy.training.narration.runtime import Device, Runtime, this_runtime
+from seewhy.training.rates import optimiser
+from seewhy.training.runtime import Device, Runtime, this_runtime
+from seewhy.training.tables import TrainingTables
 
 CARD_FILE, METRICS_FILE, PREDICTIONS = "card.md", "metrics.json", "predictions"
 _STEPS_WORTH_A_PROCESS = 200
@@ -254,7 +256,9 @@ class _Job:
         if resume:
             standing = read_checkpoint(home, learner, stepper.optimiser, settings=self.settings)
         is_first = self.runtime.is_first
-        log = TrainingLog(home, first=standing.step, events=self.machine.tensorboard and is_first)
+        log = TrainingTables(
+            home, COUNTED, first=standing.step, events=self.machine.tensorboard and is_first
+        )
         keeper = self._keeper(home, learner, stepper=stepper, log=log, standing=standing)
         fit_narrator(
             stepper,
@@ -312,7 +316,7 @@ class _Job:
         learner: Learner,
         *,
         stepper: Stepper,
-        log: TrainingLog,
+        log: TrainingTables,
         standing: Standing,
     ) -> Keeper:
         checks = self.preset.checks

@@ -1,0 +1,1 @@
+"""Captions to be edited: what they are stored as, and drawn ones with every fault known."""

@@ -72,10 +72,10 @@ class Bare:
         return inputs
 
     def begin(self, encoded, *, rows=1):
-        return encoded
+        return encoded if rows else None
 
     def step(self, words, state, encoded):
-        return words
+        return words, state, encoded
 
 
 CASES = Cases(

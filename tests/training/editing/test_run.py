@@ -83,6 +83,7 @@ def test_the_folder_is_an_editor_with_all_that_is_known_of_it(tmp_path):
     parts = load_editor_parts(folder)
     assert [network.config.kind for network in parts.networks] == ["editnet", "dcnet"]
     assert (parts.config.features, parts.config.longest) == (CHANNELS, 14)
+    assert parts.config.weights == (2.0, 1.0)
     stored = read_weights(folder / "model.safetensors").values()
     assert {each.dtype for each in stored} == {torch.float16}
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))

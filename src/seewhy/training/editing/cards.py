@@ -42,7 +42,7 @@ class Measured:
 def editor_card(config: EditorConfig, measured: Measured, *, told: Mapping[str, object]) -> str:
     """Use, data, recipe, what was measured, limits; `told` are the settings of the training."""
     kinds = ", ".join(each.kind for each in config.networks)
-    figures, found = measured.whole.figures, measured.whole
+    figures = measured.whole.figures
     lines = [
         "# A caption editor, trained by `seewhy train editor`",
         "",
@@ -53,7 +53,7 @@ def editor_card(config: EditorConfig, measured: Measured, *, told: Mapping[str, 
         f"- networks: {kinds}",
         *(f"- {name}: {value}" for name, value in told.items()),
         "",
-        f"## Measured on {len(found.items):,} captions that no choice was made on",
+        f"## Measured on {len(measured.whole.items):,} captions that no choice was made on",
         "",
         "| captions | share |",
         "| --- | --- |",
@@ -62,9 +62,25 @@ def editor_card(config: EditorConfig, measured: Measured, *, told: Mapping[str, 
         f"CIDEr-D is {figures['CIDEr']:.2f}; before editing it was {figures['CIDEr before']:.2f}.",
         "",
     ]
-    if found.by_kind:
+    lines += _closer(measured)
+    lines += [
+        "## Limits",
+        "",
+        "What a caption says and the image does not show is taken on trust. The editor knows words",
+        "and images like those that it was trained on, and writes no other word.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _closer(measured: Measured) -> list[str]:
+    """By kind of fault, so shuffled, and by network."""
+    lines: list[str] = []
+    if measured.whole.by_kind:
         lines += ["| fault | made right |", "| --- | --- |"]
-        lines += [f"| {kind} | {_per_cent(share)} |" for kind, share in found.by_kind.items()]
+        lines += [
+            f"| {kind} | {_per_cent(share)} |" for kind, share in measured.whole.by_kind.items()
+        ]
         lines.append("")
     for name, text in _SHUFFLED.items():
         share = measured.shuffled[name].figures["exact"]
@@ -74,14 +90,7 @@ def editor_card(config: EditorConfig, measured: Measured, *, told: Mapping[str, 
             f"{name} {_per_cent(each.figures['exact'])}" for name, each in measured.members.items()
         )
         lines += [f"Each network by itself has right: {', '.join(told_apart)}.", ""]
-    lines += [
-        "## Limits",
-        "",
-        "What a caption says and the image does not show is taken on trust. The editor knows words",
-        "and images like those that it was trained on, and writes no other word.",
-        "",
-    ]
-    return "\n".join(lines)
+    return lines
 
 
 def _shares(figures: Mapping[str, float]) -> list[tuple[str, str]]:

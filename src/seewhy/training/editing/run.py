@@ -137,7 +137,7 @@ class _Job:
                 best[kind] = member.train(network.to(device), home / MEMBERS / kind)
         config = editor_config(
             networks=tuple(network.config for network in networks),
-            weights=None if start is None else start.config.weights,
+            weights=self._weights(networks) if start is None else start.config.weights,
             source=material.source,
             longest=material.writer.longest,
         )
@@ -172,6 +172,12 @@ class _Job:
             progress=self.progress,
         )
 
+    def _weights(self, networks: tuple[Network, ...]) -> tuple[float, ...] | None:
+        known = self.preset.weights
+        if len(networks) == 1 or not known:
+            return None
+        return tuple(known[network.config.kind] for network in networks)
+
     def _member(self, material: Material) -> MemberTraining:
         training = self.training
         settings = {
@@ -186,22 +192,16 @@ class _Job:
             self.preset,
             training.phase,
             material,
-            self._judge(material),
+            self._judge(material, self.preset.beams),
             settings,
             seed=training.seed,
             is_further=training.start is not None,
             progress=self.progress,
         )
 
-    def _judge(self, material: Material) -> Judge:
-        preset = self.preset
-        options = DecodeOptions(
-            "greedy" if preset.beams == 1 else "beam",
-            beams=preset.beams,
-            limit=preset.longest + 1,
-            batch=preset.batch,
-        )
-        return Judge(material.writer, options)
+    def _judge(self, material: Material, beams: int) -> Judge:
+        limit, batch = self.preset.longest + 1, self.preset.batch
+        return Judge(material.writer, DecodeOptions(beams=beams, limit=limit, batch=batch))
 
     def _finish(
         self, home: Path, parts: EditorParts, material: Material, best: dict[str, Standing]
@@ -211,7 +211,7 @@ class _Job:
         stored = load_editor_parts(home)
         device = this_runtime(self.machine.device).device
         networks = tuple(network.to(device) for network in stored.networks)
-        judge, final = self._judge(material), material.final
+        judge, final = self._judge(material, DecodeOptions().beams), material.final
         whole = _joined(networks, stored.config.weights).to(device)
         measured = Measured(
             judge.judged(whole, final),

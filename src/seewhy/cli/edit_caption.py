@@ -133,7 +133,7 @@ def edit_caption(  # noqa: PLR0913, PLR0917
     from seewhy.mending.run import edit_captions
 
     result = edit_captions(question, source, output)
-    result.check(max_failures=0)
+    result.check(max_failures=0.0)
     if result.first is not None:
         entry = result.first
         show_edit(caption, entry.edited, entry.script, entry.edits)

@@ -88,7 +88,8 @@ class Writer:
     def _matrix(self, mended: Mended, folder: Path) -> str | None:
         edit = mended.edit
         rows = [each.source for each in edit.evidence if each.source is not None]
-        if not self.question.settings.figures or not rows or len(rows) < len(edit.evidence):
+        is_wanted = self.question.settings.figures and edit.changed
+        if not is_wanted or not rows or len(rows) < len(edit.evidence):
             return None
         memories = {
             row: each.copied for row, each in enumerate(edit.evidence) if each.copied is not None

@@ -57,7 +57,7 @@ from seewhy.training.editing.run import EditorTraining, Machine, train_editor
 SEED = 7
 CAPTIONS = 2000
 EXACT, LEAD, LOST, KEPT, MINUTES = 0.90, 0.50, 0.50, 0.98, 20.0
-ROOM_STEPS = 150
+ROOM_STEPS = 220
 BLIND = "image only, grid"
 GREEDY = DecodeOptions("greedy", batch=128)
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,6 @@ from torch import nn
 from torch.nn import functional
 from torch.testing import assert_close
 
-from seewhy.taps.packing import PackedConvolution
 from seewhy.taps.regions import Box, LocalPasses
 
 
@@ -130,16 +129,16 @@ def test_the_base_is_not_changed_by_what_works_in_place():
 def test_only_what_a_box_reaches_is_computed():
     module, base = made("residual"), noise(1, 3, 64, 64)
     computed = []
-    convolve = PackedConvolution.inside
+    convolve = functional.conv2d
 
-    def counting(self, values):
+    def counting(values, *rest):
         computed.append(values.shape[2] * values.shape[3])
-        return convolve(self, values)
+        return convolve(values, *rest)
 
     kept = LocalPasses.through(module).of(base, typical=Box(30, 30, 34, 34))
-    assert kept.share == pytest.approx(8 / 9)
+    assert kept.share > 0.9
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PackedConvolution, "inside", counting)
+        patch.setattr(functional, "conv2d", counting)
         kept.outputs(base, [Box(30, 30, 34, 34)], together=1)
     assert computed[0] == 8 * 8
     assert max(computed) < 20 * 20

@@ -18,7 +18,6 @@ from torch.nn import functional
 
 from seewhy.base.axes import Pixels
 from seewhy.taps.folding import IDLE_MODULES, folded, is_fixed_norm
-from seewhy.taps.packing import PackedConvolution, pack
 
 MOST = 0.8
 """The share of a map from which on it is computed as a whole."""
@@ -117,13 +116,11 @@ class _Patch:
 class LocalPasses:
     """A module of which the graph is known, and the passes through it of one image's variants.
 
-    Batch norms in evaluation mode are folded into the convolutions before them. On a processor
-    weights are packed for the first image that comes (`taps.packing`): as much memory again.
+    Batch norms in evaluation mode are folded into the convolutions before them.
     """
 
     def __init__(self, module: fx.GraphModule) -> None:
         self.module = module
-        self._is_packed = False
 
     @classmethod
     def through(cls, module: nn.Module) -> "LocalPasses | None":
@@ -137,18 +134,11 @@ class LocalPasses:
 
     def __call__(self, pixels: Pixels) -> Any:
         """What the module gives for whole images."""
-        self._pack(pixels)
         return self.module(pixels)
 
     def of(self, base: Pixels, *, typical: Box) -> "Variants":
         """Keep what the one image gives, as far as a change in the typical box is local."""
-        self._pack(base)
         return Variants(_Interpreter(self.module), base, typical=typical)
-
-    def _pack(self, pixels: Pixels) -> None:
-        if not self._is_packed:
-            pack(self.module, pixels[:1])
-            self._is_packed = True
 
 
 class Variants:
@@ -248,10 +238,6 @@ class _Sliding:
 
 
 def _sliding(module: nn.Module) -> _Sliding | None:
-    if type(module) is PackedConvolution:
-        stride, dilation = _pair(module.stride), _pair(module.dilation)
-        window = _pair(module.kernel_size), stride, _pair(module.padding), dilation
-        return _Sliding(*window, 0.0, module.inside)
     if type(module) is nn.Conv2d:
         return _convolution(module)
     if type(module) is nn.MaxPool2d and not module.ceil_mode and not module.return_indices:

@@ -74,7 +74,7 @@ def variant_embedder(
 
 @contextmanager
 def quick_embed(encoder: ImageEncoder) -> Iterator[Callable[[Pixels], RawEmbeddings]]:
-    """`encoder.embed` for many images: norms folded and weights packed where that changes nothing.
+    """`encoder.embed` for many images, with norms folded where that changes nothing.
 
     The first images are embedded both ways. Within the block the model is in evaluation mode;
     afterwards it is as it was.

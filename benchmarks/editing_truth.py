@@ -83,10 +83,10 @@ PLANS: Mapping[str, Plan] = {
     "boxes": Plan("ensemble", "boxes"),
     "look-modify, grid": Plan("look-modify", "grid"),
     "look-modify, boxes": Plan("look-modify", "boxes"),
-    "early": Plan("editnet", "grid", steps=ROOM_STEPS),
+    "early": Plan("editnet", "boxes", steps=ROOM_STEPS),
 }
 REWARDED: Mapping[str, Plan] = {
-    "early, rewarded": Plan("editnet", "grid", phase="rl", start="early"),
+    "early, rewarded": Plan("editnet", "boxes", phase="rl", start="early"),
 }
 
 

@@ -110,6 +110,17 @@ def test_drawn_batches_depend_on_seed_and_number_alone(tiny):
     assert first.epoch is None
 
 
+def test_easy_kinds_of_question_come_less_often(tiny):
+    def kinds(**shares):
+        examples = drawn_examples(tiny, size=40, tasks=("vqaX",), captions=0.0, **shares)
+        rows = ["".join(each.row.tokens) for number in range(4) for each in examples.batch(number)]
+        return len(rows), sum("colour" in row.split("answer")[0] for row in rows)
+
+    (size, usual), (_, fewer), (_, none) = kinds(), kinds(colour=0.3), kinds(colour=0.0)
+    assert size == 160
+    assert none == 0 < fewer < 0.6 * usual
+
+
 def test_drawn_tasks_come_in_turn_over_batches(tiny):
     examples = drawn_examples(tiny, size=8, captions=0.25)
     counts = dict.fromkeys(DRAWN_TASKS, 0)

@@ -40,7 +40,7 @@ def test_published_numbers(task):
 def test_the_small_one_counts_steps_and_looks_at_places():
     assert narrator_preset("tiny", "vcr") is TINY
     assert (TINY.steps or 0) > 0
-    assert (TINY.batch, TINY.captions, TINY.precision, TINY.grid_code) == (64, 0.25, "bf16", "sine")
+    assert (TINY.batch, TINY.captions, TINY.precision, TINY.grid_code) == (64, 0.15, "bf16", "sine")
     assert TINY.rates.schedule == "one-cycle"
     assert not TINY.needs_weights
 

@@ -1,15 +1,16 @@
 """What a batch is made of: rows with their images, drawn anew or out of files, by its number."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
 
 from seewhy.base.errors import UsageError
-from seewhy.data.narration.drawn.dataset import drawn_captions, drawn_narrations
+from seewhy.data.narration.drawn.dataset import DrawnNarration, drawn_captions, drawn_narrations
 from seewhy.data.narration.mixing import TaskMixture
 from seewhy.data.narration.prompts import Prompts, unified
 from seewhy.data.narration.records import NarrationRecord, Regions
@@ -22,6 +23,7 @@ Part = Literal["none", "lead", "answer", "reason", "caption"]
 ReadImage = Callable[[], Image.Image]
 
 _NO_REGIONS = Regions((), (), 1, 1)
+_ENDLESS = 2**31
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,11 @@ class ExampleMaker:
 
 @dataclass(frozen=True)
 class DrawnExamples:
-    """Fresh scenes in every batch: questions of the tasks in turn, and a share of captions."""
+    """Fresh scenes in every batch: questions of the tasks in turn, and a share of captions.
+
+    Of kinds of question named in `shares` only that share is taken, and others in their place:
+    what is easy need not be asked as often.
+    """
 
     maker: ExampleMaker
     size: int
@@ -124,6 +130,7 @@ class DrawnExamples:
     captions: float
     prompts: Prompts
     seed: int
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def epoch(self) -> float | None:
@@ -140,9 +147,18 @@ class DrawnExamples:
         if captions < self.size:
             first = number % len(self.tasks)
             tasks = [*self.tasks[first:], *self.tasks[:first]]
-            drawn = drawn_narrations(self.size - captions, tasks=tasks, seed=seed)
-            found += [unified(each.record, self.prompts) for each in drawn]
+            drawn = self._taken(tasks, seed)
+            asked = islice(drawn, self.size - captions)
+            found += [unified(each.record, self.prompts) for each in asked]
         return tuple(self.maker.example(record, _any_reason(record, chance)) for record in found)
+
+    def _taken(self, tasks: Sequence[str], seed: int) -> Iterator[DrawnNarration]:
+        """Questions without an end, those of easy kinds at times passed over."""
+        chance = np.random.default_rng([seed, 2])
+        for each in drawn_narrations(_ENDLESS, tasks=tasks, seed=seed):
+            share = self.shares.get(each.kind, 1.0)
+            if share >= 1 or chance.random() < share:
+                yield each
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """Checks against targets: printed as a table and written with machine, versions and date."""
 
+import json
 import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -45,7 +47,7 @@ def record(script: str, checks: Sequence[Check], *, details: object = None) -> N
     Console().print(table)
     RESULTS.mkdir(exist_ok=True)
     write_json(
-        RESULTS / f"{Path(script).stem}.json",
+        _results(script),
         {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": {
@@ -58,6 +60,16 @@ def record(script: str, checks: Sequence[Check], *, details: object = None) -> N
             "details": details,
         },
     )
+
+
+def recorded(script: str) -> dict[str, Any]:
+    """What `record` wrote last, {} where there is nothing."""
+    path = _results(script)
+    return dict(json.loads(path.read_text())) if path.is_file() else {}
+
+
+def _results(script: str) -> Path:
+    return RESULTS / f"{Path(script).stem}.json"
 
 
 def processor_name() -> str:

@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from seewhy.data.narration.drawn.dataset import drawn_narrations
 from seewhy.data.narration.drawn.scenes import narration_scene
-from seewhy.data.scenes import COLOURS
+from seewhy.data.scenes import COLOURS, SIZES
 from seewhy.training.narration.batches import BatchMaker
 from seewhy.training.narration.examples import ExampleMaker
 from seewhy.training.narration.loop import Learner
@@ -28,8 +28,9 @@ def test_every_object_stands_in_its_quarter():
     for scene, quarters in zip(made, found.tolist(), strict=True):
         for item in scene.objects:
             x, y = item.centre
-            kind, colour = quarters[(2 if y > 0.5 else 0) + (1 if x > 0.5 else 0)]
+            kind, colour, size = quarters[(2 if y > 0.5 else 0) + (1 if x > 0.5 else 0)]
             assert (KINDS[kind - 1], list(COLOURS)[colour - 1]) == (item.kind, item.colour)
+            assert list(SIZES)[size - 1] == item.size
 
 
 def test_the_loss_is_the_mean_over_the_tokens_of_each_quarter_added_up():
@@ -40,7 +41,7 @@ def test_the_loss_is_the_mean_over_the_tokens_of_each_quarter_added_up():
         for row in range(8):
             for col in range(8):
                 place = 2 * (row >= 4) + (col >= 4)
-                for number, layer in enumerate((head.kinds, head.colours)):
+                for number, layer in enumerate(head.traits):
                     shares = layer(tokens[image, 8 * row + col]).softmax(dim=0)
                     expected -= shares[quarters[image, place, number]].log() / 16
     assert_close(head.loss_sum(tokens, quarters, grid=(8, 8)), expected)

@@ -10,39 +10,38 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seewhy.data.scenes import COLOURS, DIGITS, SHAPES, Scene
+from seewhy.data.scenes import COLOURS, DIGITS, SHAPES, SIZES, Scene
 
-Quarters = Int[Tensor, "batch 4 2"]
-"""Kind and colour in each quarter, row by row; 0 where it is empty, else the place plus 1."""
+Quarters = Int[Tensor, "batch 4 3"]
+"""Kind, colour and size in each quarter, row by row; 0 where it is empty, else the place plus 1."""
 
 KINDS = (*SHAPES, *DIGITS)
 QUARTERS = 4
-_COLOUR_NAMES = tuple(COLOURS)
+TRAITS: tuple[tuple[str, ...], ...] = (KINDS, tuple(COLOURS), tuple(SIZES))
 
 
 def quarters_of(scenes: Sequence[Scene]) -> Quarters:
-    """The kind and the colour of the object whose centre lies in each quarter."""
-    found = torch.zeros(len(scenes), QUARTERS, 2, dtype=torch.long)
+    """What the object is whose centre lies in each quarter."""
+    found = torch.zeros(len(scenes), QUARTERS, len(TRAITS), dtype=torch.long)
     for number, scene in enumerate(scenes):
         for item in scene.objects:
             x, y = item.centre
             place = 2 * (y > 0.5) + (x > 0.5)
-            found[number, place, 0] = 1 + KINDS.index(item.kind)
-            found[number, place, 1] = 1 + _COLOUR_NAMES.index(item.colour)
+            values = zip(TRAITS, (item.kind, item.colour, item.size), strict=True)
+            found[number, place] = torch.tensor([1 + names.index(value) for names, value in values])
     return found
 
 
 class QuarterHead(nn.Module):
-    """Scores of the kind and the colour in the quarter that each image token lies in.
+    """Scores of the kind, colour and size in the quarter that each image token lies in.
 
-    All tokens of a quarter have to know both: words that look for the one then find the other in
-    the same place. The head is for training alone.
+    All tokens of a quarter have to know all of them: words that look for one then find the others
+    in the same place. The head is for training alone.
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.kinds = nn.Linear(width, 1 + len(KINDS))
-        self.colours = nn.Linear(width, 1 + len(_COLOUR_NAMES))
+        self.traits = nn.ModuleList(nn.Linear(width, 1 + len(names)) for names in TRAITS)
 
     def loss_sum(
         self,
@@ -51,7 +50,7 @@ class QuarterHead(nn.Module):
         *,
         grid: tuple[int, int],
     ) -> Float[Tensor, ""]:
-        """Cross-entropy of kinds and of colours, added up over the quarters of all images.
+        """Cross-entropy of kinds, colours and sizes, added up over the quarters of all images.
 
         Tokens lie on the grid row by row; a quarter counts once, with the mean of its tokens. A
         middle row or column is nobody's.
@@ -67,7 +66,7 @@ class QuarterHead(nn.Module):
         seen = torch.stack(corners, dim=1)
         labels = quarters[:, :, None].expand(-1, -1, seen.shape[2], -1)
         total = torch.zeros((), device=tokens.device)
-        for place, head in enumerate((self.kinds, self.colours)):
+        for place, head in enumerate(self.traits):
             total = total + functional.cross_entropy(
                 head(seen).float().flatten(0, 2), labels[..., place].flatten(), reduction="sum"
             )

@@ -1,9 +1,12 @@
 import json
 
+import numpy as np
 import pytest
 from tests.mending.examples import TRUTHS, editor, image
 
 from seewhy.cli.main import run
+from seewhy.models.editing.feature_store import write_store
+from seewhy.models.editing.sources import FileSourceConfig
 from seewhy.models.editing.storage import EditorParts, save_editor
 
 CAPTIONS = {"red": "a green circle", "blue": "a blue circle", "white": "a red circle"}
@@ -46,6 +49,53 @@ def test_a_file_is_edited_and_kept(edited, tmp_path):
     content = json.loads((tmp_path / "out" / "edited.json").read_bytes())
     assert {each["image_id"]: each["caption"] for each in content} == TRUTHS
     assert "0 made, 3 kept" in edited()[1]
+
+
+@pytest.fixture
+def blind(tmp_path):
+    """The folder of an editor that reads features from files, and what it knows of each image."""
+    made = editor()
+    config = made.config.model_copy(update={"source": FileSourceConfig(width=made.source.width)})
+    save_editor(tmp_path / "blind", EditorParts(config, made.vocabulary, (made.network,)))
+    found = made.features_of([image(colour) for colour in TRUTHS])
+    return str(tmp_path / "blind"), dict(zip(TRUTHS, found, strict=True))
+
+
+@pytest.mark.parametrize("by", ["{}.png", "{}"])
+def test_features_of_a_store_take_the_place_of_images(edited, blind, tmp_path, by):
+    folder, known = blind
+    write_store(tmp_path / "store", ((by.format(name), each) for name, each in known.items()))
+    asked = ("--editor", folder, "--features", str(tmp_path / "store"))
+    assert edited(*asked)[0] == 0
+    content = json.loads((tmp_path / "out" / "edited.json").read_bytes())
+    assert {each["image_id"]: each["caption"] for each in content} == TRUTHS
+    assert "0 made, 3 kept" in edited(*asked)[1]
+
+
+def test_other_features_make_other_edits_and_missing_ones_a_failure(edited, blind, tmp_path):
+    folder, known = blind
+    (tmp_path / "npz").mkdir()
+    for name, other in {"red": "blue", "blue": "red"}.items():
+        np.savez(tmp_path / "npz" / f"{name}.npz", feat=known[other].regions.numpy())
+    asked = ("--editor", folder, "--features", str(tmp_path / "npz"), "--max-failures", "0.5")
+    code, out, _ = edited(*asked)
+    assert code == 0
+    assert "failed   white: missing" in out
+    content = json.loads((tmp_path / "out" / "edited.json").read_bytes())
+    assert [each["caption"] for each in content] == ["a blue circle", "a red circle"]
+    np.savez(tmp_path / "npz" / "red.npz", feat=known["red"].regions.numpy())
+    assert "1 made, 1 kept" in edited(*asked)[1]
+
+
+def test_features_that_do_not_fit_are_refused(edited, blind, tmp_path):
+    folder, _ = blind
+    code, _, err = edited("--editor", folder)
+    assert (code, "edit-captions --features" in err) == (2, True)
+    (tmp_path / "npz").mkdir()
+    np.savez(tmp_path / "npz" / "red.npz", feat=np.zeros((2, 3), dtype=np.float32))
+    code, _, err = edited("--features", str(tmp_path / "npz"))
+    assert (code, "the features have 3 channels" in err) == (2, True)
+    assert edited("--features", str(tmp_path / "nowhere"))[0] == 2
 
 
 def test_too_many_failures_are_exit_code_3_after_all_is_written(edited, tmp_path):

@@ -47,6 +47,19 @@ WordsOption = Annotated[
         rich_help_panel=HOW,
     ),
 ]
+FeaturesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FOLDER|FILE",
+        help="What the editor sees in place of the images, if it was trained with such features: "
+        "a store, a folder of ID.npz, a table (.tsv), or two .hdf5.",
+        rich_help_panel=ASK,
+    ),
+]
+IndexOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Rows of each .hdf5 by image, as JSON.", rich_help_panel=ASK),
+]
 LeastOption = Annotated[
     int,
     typer.Option(
@@ -71,6 +84,8 @@ def edit_captions(  # noqa: PLR0913, PLR0917
     ],
     output: OutputOption,
     editor: EditorOption = USUAL_EDITOR,
+    features: FeaturesOption = None,
+    index: IndexOption = None,
     beams: BeamsOption = DEFAULTS.beams,
     limit: LimitOption = DEFAULTS.limit,
     no_repeat: NoRepeatOption = DEFAULTS.no_repeat,
@@ -101,10 +116,12 @@ def edit_captions(  # noqa: PLR0913, PLR0917
     from seewhy.mending.asking import asked_mending
     from seewhy.mending.captions import read_captions
     from seewhy.mending.run import edit_captions as run
+    from seewhy.models.editing.feature_lookup import feature_lookup
 
     policy = ReadPolicy(tolerate_truncated=tolerate_truncated)
     source = read_captions(captions, images, policy=policy)
-    result = run(asked_mending(editor, settings), source, output)
+    seen = feature_lookup(features, index or (), home=output / "features") if features else None
+    result = run(asked_mending(editor, settings, seen), source, output)
     show_result(result)
     result.check(max_failures=max_failures)
 

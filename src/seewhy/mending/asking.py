@@ -1,10 +1,12 @@
 """Who edits, and how: everything checked before an image is read."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from PIL import Image
 from torch import nn
 
 from seewhy.base.errors import DataError, UsageError
@@ -14,6 +16,8 @@ from seewhy.mending.settings import USUAL_EDITOR, MendingSettings
 from seewhy.models.checkpoints import weights_hash
 from seewhy.models.editing.decoding import DecodeOptions
 from seewhy.models.editing.editor import CaptionEditor
+from seewhy.models.editing.feature_lookup import FeatureLookup
+from seewhy.models.editing.features import ImageFeatures
 from seewhy.models.editing.regions import Box, checked_box
 from seewhy.models.editing.sources import BoxSource, FileSource, load_source
 from seewhy.models.editing.storage import embedded_editors, load_editor_parts
@@ -32,12 +36,16 @@ _DRAWN = (
 
 @dataclass(frozen=True, eq=False)
 class MendingQuestion:
-    """An editor and its settings; `notes` are sentences."""
+    """An editor and its settings; `notes` are sentences.
+
+    `known_features` are what the editor sees of each image in place of the image itself.
+    """
 
     editor: CaptionEditor
     editor_name: str
     settings: MendingSettings
     notes: tuple[str, ...] = ()
+    known_features: FeatureLookup | None = None
 
     @property
     def options(self) -> DecodeOptions:
@@ -62,16 +70,36 @@ class MendingQuestion:
         """The words that the editor can write."""
         return frozenset(self.editor.vocabulary.words)
 
-    def boxes(
+    def features(
+        self, items: Sequence[CaptionedImage], images: Sequence[Image.Image]
+    ) -> list[ImageFeatures]:
+        """What the editor sees of these images.
+
+        Raises `DataError` for an image without the features that were given or without the boxes
+        that the editor looks at, and for a box beside its image.
+        """
+        if self.known_features is not None:
+            return [_looked_up(self.known_features, item) for item in items]
+        return self.editor.features_of(images, self._boxes(items, [each.size for each in images]))
+
+    def facts(self, items: Sequence[CaptionedImage]) -> dict[str, str]:
+        """By record what decides the result beside image and editor."""
+        lookup = self.known_features
+        if lookup is None:
+            return {item.record.id: item.facts for item in items}
+        return {item.record.id: f"{item.facts} {_features_digest(lookup, item)}" for item in items}
+
+    def _boxes(
         self, items: Sequence[CaptionedImage], sizes: Sequence[tuple[int, int]]
     ) -> list[list[Box]] | None:
-        """The boxes of images of these sizes, for an editor that looks at boxes.
-
-        Raises `DataError` for an image without any, and for a box beside its image.
-        """
-        if not isinstance(self.editor.source, BoxSource):
+        if not self.looks_at_boxes:
             return None
         return [_checked(item, size) for item, size in zip(items, sizes, strict=True)]
+
+    @property
+    def looks_at_boxes(self) -> bool:
+        """Whether each image needs boxes."""
+        return self.known_features is None and isinstance(self.editor.source, BoxSource)
 
     @cached_property
     def _weights(self) -> str:
@@ -89,19 +117,22 @@ class MendingQuestion:
         )
 
 
-def asked_mending(editor: str | Path | CaptionEditor, settings: MendingSettings) -> MendingQuestion:
-    """Raises `UsageError` for an editor that is not there, or that reads features from a file."""
+def asked_mending(
+    editor: str | Path | CaptionEditor,
+    settings: MendingSettings,
+    features: FeatureLookup | None = None,
+) -> MendingQuestion:
+    """What is asked of an editor, that sees images, or in their place features of its width.
+
+    Raises `UsageError` for an editor that is not there, and where features are missing or others.
+    """
     if isinstance(editor, CaptionEditor):
         found, name = editor, "an editor"
     else:
         found, name = _editor(editor, settings), str(editor)
-    if isinstance(found.source, FileSource):
-        raise UsageError(
-            f"{name} reads features from a file and sees no image. Take an editor that looks at "
-            "a grid or at boxes."
-        )
+    _check_features(found, name, features)
     drawn = (_DRAWN.format(name=name),) if name.startswith("embedded:") else ()
-    question = MendingQuestion(found, name, settings, (_EDITS, *drawn))
+    question = MendingQuestion(found, name, settings, (_EDITS, *drawn), features)
     # A file of words that is none is refused before anything is edited.
     _ = question.classes
     return question
@@ -109,11 +140,52 @@ def asked_mending(editor: str | Path | CaptionEditor, settings: MendingSettings)
 
 def check_boxes(question: MendingQuestion, items: Sequence[CaptionedImage]) -> None:
     """Raises `UsageError` where an editor looks at boxes and no image has any."""
-    if isinstance(question.editor.source, BoxSource) and all(each.boxes is None for each in items):
+    if question.looks_at_boxes and all(each.boxes is None for each in items):
         raise UsageError(
             f"{question.editor_name} looks at boxes, and none came. Give them with --box, or as "
             '"boxes" in the file: left, top, right and bottom in pixels.'
         )
+
+
+def _check_features(editor: CaptionEditor, name: str, features: FeatureLookup | None) -> None:
+    if features is None and isinstance(editor.source, FileSource):
+        raise UsageError(
+            f"{name} reads features of {editor.source.width} channels from a file and sees no "
+            "image. Give the features of your images to `seewhy edit-captions --features`, made "
+            "as those that it was trained with, or take an editor that looks at a grid or boxes."
+        )
+    wanted = None if editor.source is None else editor.source.width
+    if features is not None and wanted not in (None, features.width):
+        raise UsageError(
+            f"the features have {features.width} channels, and {name} reads {wanted}. Give "
+            "features made as those that it was trained with."
+        )
+
+
+def _looked_up(lookup: FeatureLookup, item: CaptionedImage) -> ImageFeatures:
+    name = _known_name(lookup, item)
+    if name is None:
+        raise DataError(
+            "missing", f"there are no features of {item.record.id!r}, by its id or its file name."
+        )
+    return lookup.features(name)
+
+
+def _known_name(lookup: FeatureLookup, item: CaptionedImage) -> Hashable | None:
+    names = (each for each in (item.file_name, item.found) if each is not None)
+    tried = (lookup.name(str(item.image_id), each) for each in (*names, None))
+    return next((name for name in tried if name is not None), None)
+
+
+def _features_digest(lookup: FeatureLookup, item: CaptionedImage) -> str:
+    """Of features that cannot be used there is none: the item fails when it is edited."""
+    try:
+        features = _looked_up(lookup, item)
+    except DataError:
+        return ""
+    parts = [features.regions, *([] if features.boxes is None else [features.boxes])]
+    content = b"".join(each.contiguous().numpy().tobytes() for each in parts)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _checked(item: CaptionedImage, size: tuple[int, int]) -> list[Box]:

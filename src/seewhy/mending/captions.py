@@ -33,7 +33,8 @@ class CaptionedImage:
     """An image that is not read yet, and its caption.
 
     `image_id` is as the file has it, a number or a text. `boxes` are regions in pixels (left, top,
-    right, bottom), or as fractions where `is_relative`; None where nobody gave any.
+    right, bottom), or as fractions where `is_relative`; None where nobody gave any. `file_name` is
+    what the file has, `found` the name of the image file.
     """
 
     image_id: int | str
@@ -42,6 +43,7 @@ class CaptionedImage:
     boxes: tuple[RegionBox, ...] | None = None
     is_relative: bool = False
     file_name: str | None = None
+    found: str | None = None
 
     def fractions(self, size: tuple[int, int]) -> tuple[RegionBox, ...] | None:
         """The boxes as fractions of the image's sides."""
@@ -167,6 +169,7 @@ def _found(entry: _Entry, shelf: "_Shelf", policy: ReadPolicy) -> CaptionedImage
         ImageRecord(name, FileImage(paths[0], policy)),
         None if entry.boxes is None else tuple(map(_box, entry.boxes)),
         file_name=entry.file_name,
+        found=paths[0].name,
     )
 
 

@@ -36,12 +36,11 @@ def mend(
 ) -> list[Mended]:
     """Edit the captions of images; what one gets does not depend on the others.
 
-    Raises `DataError` for an image whose boxes are missing or wrong.
+    Raises `DataError` for an image whose boxes or features are missing or wrong.
     """
     if not items:
         return []
-    boxes = question.boxes(items, [image.size for image in images])
-    features = question.editor.features_of(images, boxes)
+    features = question.features(items, images)
     captions = [item.caption for item in items]
     edits = question.editor.edit(
         features, captions, options=question.options, iterations=question.settings.iterations

@@ -92,7 +92,7 @@ def edit_captions(question: MendingQuestion, source: CaptionedImages, output: Pa
             SEALS,
             hashlib.sha256(question.digest().encode()).hexdigest(),
             Writer(question, items, output).write_all,
-            facts={name: item.facts for name, item in items.items()},
+            facts=question.facts(source.items),
         )
         with mend_tables(output) as tables:
             for outcome in folders.outcomes(

@@ -9,10 +9,11 @@ from tests.training.editing.small import CHANNELS, SMALL, TRUTHS, caption_files
 
 from seewhy.base.errors import UsageError
 from seewhy.models.editing.feature_files import FixedRegions
+from seewhy.models.editing.feature_lookup import FixedLookup
 from seewhy.models.editing.feature_store import FeatureStore, write_store
 from seewhy.models.editing.features import ImageFeatures
 from seewhy.models.editing.sources import FileSourceConfig
-from seewhy.training.editing.files import EditorFiles, FileReading, FixedSeen, file_material
+from seewhy.training.editing.files import EditorFiles, FileReading, file_material
 
 PRESET = replace(SMALL, drawn=None)
 
@@ -129,7 +130,7 @@ def test_rows_of_two_files_are_found_by_the_id(tmp_path, monkeypatch):
         def features(self, row):
             return ImageFeatures(torch.full((2, CHANNELS), self.shift + row))
 
-    monkeypatch.setattr("seewhy.training.editing.files.FixedRegions", Fixed)
+    monkeypatch.setattr("seewhy.models.editing.feature_lookup.FixedRegions", Fixed)
     train, validation = ({str(100 + each): each for each in part} for part in (range(8), [8, 9]))
     paths = (tmp_path / "train36.hdf5", tmp_path / "val36.hdf5")
     indices = (tmp_path / "train.json", tmp_path / "val.json")
@@ -139,7 +140,7 @@ def test_rows_of_two_files_are_found_by_the_id(tmp_path, monkeypatch):
     assert found.told["images"] == {"train": 8, "validation": 2, "test": 0}
     assert found.final.regions([1]).regions.unique().tolist() == [109.0]
     with pytest.raises(UsageError, match="2 HDF5 files and 1 indices"):
-        FixedSeen.of(paths, indices[:1])
+        FixedLookup.of(paths, indices[:1])
 
 
 def test_images_and_features_at_once_or_neither_are_refused(tmp_path):

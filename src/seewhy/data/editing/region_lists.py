@@ -32,19 +32,26 @@ class RegionIndex:
     train: Mapping[str, int]
     validation: Mapping[str, int]
 
+    def row(self, image_id: str) -> RegionRow | None:
+        """The row of an image; None where it is in neither file."""
+        if image_id in self.train:
+            return RegionRow("t", self.train[image_id])
+        if image_id in self.validation:
+            return RegionRow("v", self.validation[image_id])
+        return None
+
     def rows(self, images: Iterable[CaptionedImage]) -> list[RegionRow]:
         """The row of each image; `UsageError` for an image in neither file."""
-        return [self._row(image) for image in images]
+        return [self._known_row(image) for image in images]
 
-    def _row(self, image: CaptionedImage) -> RegionRow:
-        if image.id in self.train:
-            return RegionRow("t", self.train[image.id])
-        if image.id in self.validation:
-            return RegionRow("v", self.validation[image.id])
-        raise UsageError(
-            f"image {image.id} ({image.file_name}) is in neither index of regions. Extract its "
-            "features, or leave the image out."
-        )
+    def _known_row(self, image: CaptionedImage) -> RegionRow:
+        row = self.row(image.id)
+        if row is None:
+            raise UsageError(
+                f"image {image.id} ({image.file_name}) is in neither index of regions. Extract "
+                "its features, or leave the image out."
+            )
+        return row
 
 
 def read_region_index(path: Path) -> dict[str, int]:

@@ -1,16 +1,15 @@
 """The user's own captions and images: a Karpathy split, existing captions, and features."""
 
 import logging
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from PIL import Image
 from tqdm import tqdm
 
-from seewhy.base.errors import DataError, InternalError, UsageError
+from seewhy.base.errors import DataError, UsageError
 from seewhy.data.editing.existing import (
     ExistingCaption,
     ExistingCaptions,
@@ -20,15 +19,9 @@ from seewhy.data.editing.existing import (
 )
 from seewhy.data.editing.karpathy import CaptionedImage, read_karpathy
 from seewhy.data.editing.records import EditRecord
-from seewhy.data.editing.region_lists import RegionIndex, RegionRow, read_region_index
 from seewhy.data.files import shown
 from seewhy.data.narration.entries import ImageFolder
-from seewhy.data.records import Failure
-from seewhy.models.editing.feature_files import (
-    AdaptiveRegions,
-    FixedRegions,
-    read_region_table,
-)
+from seewhy.models.editing.feature_lookup import FeatureLookup, StoredLookup, feature_lookup
 from seewhy.models.editing.feature_store import INDEX, FeatureStore, write_store
 from seewhy.models.editing.features import ImageFeatures
 from seewhy.models.editing.sources import (
@@ -67,108 +60,6 @@ class EditorFiles:
     images: Path | None = None
     features: tuple[Path, ...] = ()
     indices: tuple[Path, ...] = ()
-
-
-@runtime_checkable
-class Seen(Protocol):
-    """Features of images that are told by a Karpathy split."""
-
-    @property
-    def width(self) -> int:
-        """Channels of a region."""
-        ...
-
-    def name(self, image: CaptionedImage) -> Hashable | None:
-        """What the image is known by; None where it has no features."""
-        ...
-
-    def features(self, name: Hashable) -> ImageFeatures:
-        """The regions of an image."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class StoredSeen:
-    """Those of a store, by the name of a file or else by the id of an image."""
-
-    store: FeatureStore
-
-    @property
-    def width(self) -> int:
-        """Channels of a region."""
-        return self.store.width
-
-    def name(self, image: CaptionedImage) -> Hashable | None:
-        """What the image is known by."""
-        known = self.store.index.images
-        return next((each for each in (image.file_name, image.id) if each in known), None)
-
-    def features(self, name: Hashable) -> ImageFeatures:
-        """The regions of an image."""
-        return self.store.features(str(name))
-
-
-@dataclass(frozen=True, eq=False)
-class AdaptiveSeen:
-    """Those of a folder of ID.npz."""
-
-    folder: Path
-    regions: AdaptiveRegions
-    width: int
-
-    @classmethod
-    def of(cls, folder: Path) -> "AdaptiveSeen":
-        """The width is that of the first file."""
-        regions = AdaptiveRegions(folder)
-        first = min(folder.glob("*.npz"), default=None)
-        if first is None:
-            raise UsageError(f"{shown(folder)} holds neither {INDEX} nor any ID.npz.")
-        return cls(folder, regions, regions.features(first.stem).regions.shape[1])
-
-    def name(self, image: CaptionedImage) -> Hashable | None:
-        """What the image is known by."""
-        return image.id if (self.folder / f"{image.id}.npz").is_file() else None
-
-    def features(self, name: Hashable) -> ImageFeatures:
-        """The regions of an image."""
-        return self.regions.features(str(name))
-
-
-@dataclass(frozen=True, eq=False)
-class FixedSeen:
-    """Those of COCO's training and validation images, in two HDF5 files."""
-
-    files: Mapping[str, FixedRegions]
-    index: RegionIndex
-    width: int
-
-    @classmethod
-    def of(cls, paths: Sequence[Path], indices: Sequence[Path]) -> "FixedSeen":
-        """`UsageError` unless there are two of each, of one width."""
-        if len(paths) != 2 or len(indices) != 2:
-            raise UsageError(
-                f"{len(paths)} HDF5 files and {len(indices)} indices came. Give two of each: of "
-                "COCO's training images, then of its validation images."
-            )
-        train, validation = (FixedRegions(path) for path in paths)
-        if train.width != validation.width:
-            raise UsageError(
-                f"regions have {train.width} channels in one file and {validation.width} in the "
-                "other. Give files of one extraction."
-            )
-        index = RegionIndex(*(read_region_index(path) for path in indices))
-        return cls({"t": train, "v": validation}, index, train.width)
-
-    def name(self, image: CaptionedImage) -> Hashable | None:
-        """What the image is known by."""
-        known = image.id in self.index.train or image.id in self.index.validation
-        return self.index.rows([image])[0] if known else None
-
-    def features(self, name: Hashable) -> ImageFeatures:
-        """The regions of an image."""
-        if not isinstance(name, RegionRow):
-            raise InternalError(f"{name!r} is no row of a file.")
-        return self.files[name.file].features(name.row)
 
 
 @dataclass(frozen=True)
@@ -246,9 +137,9 @@ class _Part:
         cls,
         images: Sequence[CaptionedImage],
         existing: Mapping[str, ExistingCaption],
-        seen: Seen,
+        seen: FeatureLookup,
     ) -> "_Part":
-        names = {image.file_name: seen.name(image) for image in images}
+        names = {image.file_name: seen.name(image.id, image.file_name) for image in images}
         known = [image for image in images if names[image.file_name] is not None]
         found = edits_of(known, existing)
         left_out = len(images) - len(found.records)
@@ -288,32 +179,26 @@ def _read_existing(path: Path) -> ExistingCaptions:
     return read_utilities(path) if start.startswith(b"{") else read_existing(path)
 
 
-def _seen(files: EditorFiles, images: Sequence[CaptionedImage], reading: FileReading) -> Seen:
+def _seen(
+    files: EditorFiles, images: Sequence[CaptionedImage], reading: FileReading
+) -> FeatureLookup:
     if bool(files.features) == (files.images is not None):
         raise UsageError("give either the folder of the images, or their features.")
     if files.images is not None:
         return _of_images(images, ImageFolder(files.images), reading)
-    first = files.features[0]
-    if first.suffix in (".h5", ".hdf5"):
-        return FixedSeen.of(files.features, files.indices)
-    folder = reading.home / _STORE
-    if first.suffix == ".tsv":
-        if not (folder / INDEX).is_file():
-            write_store(folder, _of_tables(files.features))
-        return StoredSeen(FeatureStore(folder))
-    return StoredSeen(FeatureStore(first)) if (first / INDEX).is_file() else AdaptiveSeen.of(first)
+    return feature_lookup(files.features, files.indices, home=reading.home)
 
 
 def _of_images(
     images: Sequence[CaptionedImage], pictures: ImageFolder, reading: FileReading
-) -> StoredSeen:
+) -> StoredLookup:
     if reading.source is None:
         raise UsageError("images are seen by an encoder. Name one with --encoder.")
     folder = reading.home / _STORE
     if not (folder / INDEX).is_file():
         found = _looked_at(images, pictures, reading.source, progress=reading.progress)
         write_store(folder, found, source=config_of(reading.source), precision="float16")
-    return StoredSeen(FeatureStore(folder))
+    return StoredLookup(FeatureStore(folder))
 
 
 def _looked_at(
@@ -336,18 +221,9 @@ def _looked_at(
         yield from zip((name for name, _ in read), found, strict=True)
 
 
-def _of_tables(paths: Sequence[Path]) -> Iterator[tuple[str, ImageFeatures]]:
-    for path in paths:
-        for line in read_region_table(path):
-            if isinstance(line, Failure):
-                _log.warning("%s: %s", line.id, line.message)
-            else:
-                yield line.image_id, line.features
-
-
-def _config(seen: Seen, source: FeatureSource | None) -> AnySourceConfig:
+def _config(seen: FeatureLookup, source: FeatureSource | None) -> AnySourceConfig:
     """How features of further images are made; not at all where only a file is known."""
     if source is not None:
         return config_of(source)
-    stored = seen.store.index.source if isinstance(seen, StoredSeen) else None
+    stored = seen.store.index.source if isinstance(seen, StoredLookup) else None
     return FileSourceConfig(width=seen.width) if stored is None else stored

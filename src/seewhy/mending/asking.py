@@ -15,12 +15,12 @@ from seewhy.mending.captions import CaptionedImage
 from seewhy.mending.settings import USUAL_EDITOR, MendingSettings
 from seewhy.models.checkpoints import weights_hash
 from seewhy.models.editing.decoding import DecodeOptions
-from seewhy.models.editing.editor import CaptionEditor
+from seewhy.models.editing.editor import CaptionEditor, load_editor
 from seewhy.models.editing.feature_lookup import FeatureLookup
 from seewhy.models.editing.features import ImageFeatures
 from seewhy.models.editing.regions import Box, checked_box
-from seewhy.models.editing.sources import BoxSource, FileSource, load_source
-from seewhy.models.editing.storage import embedded_editors, load_editor_parts
+from seewhy.models.editing.sources import BoxSource, FileSource
+from seewhy.models.editing.storage import embedded_editors
 from seewhy.models.identity import facts_digest
 from seewhy.models.load import checked_device
 
@@ -215,6 +215,7 @@ def _editor(source: str | Path, settings: MendingSettings) -> CaptionEditor:
             f"the editor {str(source)!r} is no folder. Name one that `seewhy train editor` wrote, "
             f"or {USUAL_EDITOR}."
         )
-    device = str(checked_device(settings.device))
-    parts = load_editor_parts(source)
-    return CaptionEditor(parts, source=load_source(parts.config.source, device=device)).to(device)
+    found = load_editor(source).to(checked_device(settings.device))
+    # An encoder that is not there is told before an image is read.
+    _ = found.source
+    return found

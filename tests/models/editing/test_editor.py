@@ -68,6 +68,12 @@ def editor():
     return editor_of("editnet", "dcnet")
 
 
+def test_the_memory_is_that_of_the_word_with_most_attention():
+    for edit in editor_of("editnet").edit(features(6), CAPTIONS):
+        for each in edit.evidence:
+            assert each.copied == max(range(len(edit.read)), key=each.source.__getitem__)
+
+
 def test_an_edit_says_all_of_itself(editor):
     options = DecodeOptions(beams=3, n_best=3)
     edits = editor.edit(features(6), CAPTIONS, options=options)
@@ -82,7 +88,7 @@ def test_an_edit_says_all_of_itself(editor):
             assert len(each.source) == len(edit.read)
             assert sum(each.source) == pytest.approx(1, abs=1e-5)
             assert len(each.regions) == 3
-            assert each.copied == max(range(len(edit.read)), key=each.source.__getitem__)
+            assert 0 <= each.copied < len(edit.read)
             assert 0 < each.copy_gate < 1
             assert 0 < each.context_gate < 1
             assert each.kept is None
@@ -238,9 +244,13 @@ def test_features_come_from_the_given_source_or_the_configured_one():
             assert boxes is None
             return features(len(images), seed=3)
 
+        def to(self, device):
+            self.device = device
+
     images = [Image.new("RGB", (8, 8))] * 2
     given = CaptionEditor(parts_of("editnet"), source=Source())
     assert len(given.features_of(images)) == 2
+    assert given.to("cpu").source.device == "cpu"
     with pytest.raises(UsageError, match="reads features from a file, but 2 images came"):
         CaptionEditor(parts_of("editnet")).features_of(images)
 

@@ -61,13 +61,17 @@ def test_teacher_forced_scores_are_those_of_the_steps():
     close(scores.logsumexp(dim=-1), torch.zeros(scores.shape[:2]).double())
 
 
-def test_a_trace_has_what_any_network_has_and_the_first_goes_before():
-    first = StepTrace(source=torch.ones(1, 2))
-    second = StepTrace(source=torch.zeros(1, 2), kept=torch.ones(1))
-    found = merged_traces([first, second])
-    assert found.source is first.source
+def test_attention_is_the_weighted_mean_and_of_gates_the_first_goes_before():
+    weights = torch.tensor([0.5, 0.25, 0.25])
+    first = StepTrace(source=torch.tensor([[1.0, 0.0]]), copy_gate=torch.ones(1))
+    second = StepTrace(source=torch.tensor([[0.0, 1.0]]), kept=torch.ones(1))
+    third = StepTrace(regions=torch.tensor([[0.3, 0.7]]), copy_gate=torch.zeros(1))
+    found = merged_traces([first, second, third], weights)
+    torch.testing.assert_close(found.source, torch.tensor([[2 / 3, 1 / 3]]))
+    assert found.regions is third.regions
     assert found.kept is second.kept
-    assert found.regions is None
+    assert found.copy_gate is first.copy_gate
+    assert found.copied is None
 
 
 def test_an_ensemble_is_a_network_that_others_can_hold():

@@ -49,6 +49,9 @@ class Colours:
         boxes = boxes or [[(0.0, 0.0, 1.0, 0.5), (0.0, 0.5, 1.0, 1.0)]] * len(images)
         return [self._seen(image, each) for image, each in zip(images, boxes, strict=True)]
 
+    def to(self, device):
+        """There is nothing to move."""
+
     def _seen(self, image, boxes):
         pixels = torch.from_numpy(np.array(image.convert("RGB"))).float() / 255
         side = torch.tensor([image.width, image.height] * 2)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,12 +59,14 @@ class CaptionEditor:
         self._module: Network | Ensemble = (
             networks[0] if len(networks) == 1 else Ensemble(networks, parts.config.weights)
         )
-        self._given_source = source
+        self._source = source
 
-    @cached_property
+    @property
     def source(self) -> FeatureSource:
         """What makes features of images; `UsageError` where its encoder cannot be found."""
-        return self._given_source or load_source(self.config.source)
+        if self._source is None:
+            self._source = load_source(self.config.source, device=str(self.device))
+        return self._source
 
     @property
     def network(self) -> EditorNetwork:
@@ -78,8 +79,10 @@ class CaptionEditor:
         return device_of(self._module)
 
     def to(self, device: torch.device | str) -> "CaptionEditor":
-        """The same editor, its networks on a device."""
+        """The same editor, its networks and its source on a device."""
         self._module.to(device)
+        if self._source is not None:
+            self._source.to(device)
         return self
 
     def features_of(

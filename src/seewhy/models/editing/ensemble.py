@@ -13,6 +13,8 @@ from seewhy.base.errors import UsageError
 from seewhy.models.editing.decoded import full_scores
 from seewhy.models.editing.stepping import EditInputs, EditorNetwork, Rows, Step, StepTrace
 
+_ATTENTION = ("source", "regions")
+
 
 @dataclass(frozen=True, eq=False)
 class EachPart(Rows):
@@ -34,8 +36,8 @@ def mixed_log_probabilities(
 class Ensemble(nn.Module):
     """An editor whose words have the weighted mean of the networks' probabilities.
 
-    Its scores are log-probabilities. A field of its trace is that of the first network with such
-    a field, so the order of the networks matters for traces, and for nothing else.
+    Its scores are log-probabilities. Attention in its trace is the mean of that of its networks,
+    weighted as their probabilities are; gates are those of the first network that has them.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class Ensemble(nn.Module):
         return Step(
             mixed_log_probabilities([each.scores for each in every], self.log_weights),
             EachPart(tuple(each.state for each in every)),
-            merged_traces([each.trace for each in every]),
+            merged_traces([each.trace for each in every], self.log_weights.exp()),
         )
 
     def forward(
@@ -104,13 +106,27 @@ class Ensemble(nn.Module):
         return mixed_log_probabilities(every, self.log_weights)
 
 
-def merged_traces(traces: Sequence[StepTrace]) -> StepTrace:
-    """Each field of the first trace that has it."""
-    found = {}
-    for field in fields(StepTrace):
-        held = (getattr(trace, field.name) for trace in traces)
-        found[field.name] = next((each for each in held if each is not None), None)
-    return StepTrace(**found)
+def merged_traces(traces: Sequence[StepTrace], weights: Float[Tensor, " networks"]) -> StepTrace:
+    """The weighted mean of attention over the networks that have it, else the first there is."""
+    found = {field.name: _first(traces, field.name) for field in fields(StepTrace)}
+    return StepTrace(**found | {name: _mean(traces, name, weights) for name in _ATTENTION})
+
+
+def _first(traces: Sequence[StepTrace], name: str) -> Tensor | None:
+    held = (getattr(trace, name) for trace in traces)
+    return next((each for each in held if each is not None), None)
+
+
+def _mean(
+    traces: Sequence[StepTrace], name: str, weights: Float[Tensor, " networks"]
+) -> Tensor | None:
+    pairs = zip((getattr(trace, name) for trace in traces), weights, strict=True)
+    held = [(each, weight.to(each)) for each, weight in pairs if each is not None]
+    if len(held) < 2:
+        return held[0][0] if held else None
+    total = torch.stack([weight for _, weight in held]).sum()
+    mean: Tensor = reduce(torch.add, [each * (weight / total) for each, weight in held])
+    return mean
 
 
 def _parts(rows: Rows) -> tuple[Rows, ...]:

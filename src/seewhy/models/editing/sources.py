@@ -103,6 +103,10 @@ class FeatureSource(Protocol):
         """Features of each image; `boxes` are those of each, as fractions of its sides."""
         ...
 
+    def to(self, device: torch.device | str) -> None:
+        """Look at images on this device; features are on the CPU all the same."""
+        ...
+
 
 class GridSource:
     """The cells of image tokens; `config` is the given one with width and digest.
@@ -137,6 +141,10 @@ class GridSource:
         # Copies, as tensors made in inference mode cannot be trained on.
         each = [ImageFeatures(one.clone(), places, grid) for batch in found for one in batch]
         return [with_places(one) for one in each] if self.config.has_places else each
+
+    def to(self, device: torch.device | str) -> None:
+        """Move the encoder."""
+        self._tower.module.to(device)
 
     def _cells(
         self, pixels: Pixels
@@ -183,6 +191,10 @@ class BoxSource:
         ]
         return [with_places(each) for each in found] if self.config.has_places else found
 
+    def to(self, device: torch.device | str) -> None:
+        """Move the encoder."""
+        self._encoder.module.to(device)
+
     def _embedded(
         self, images: Sequence[Image.Image], boxes: Sequence[Sequence[Box]]
     ) -> Float[Tensor, "regions channels"]:
@@ -219,6 +231,9 @@ class FileSource:
             f"features of {self.width} channels, made as those that it was trained with."
         )
 
+    def to(self, device: torch.device | str) -> None:
+        """Nothing: there is no encoder."""
+
 
 def load_source(config: AnySourceConfig, *, device: str = "cpu") -> FeatureSource:
     """The source of a configuration; `UsageError` where its encoder is not the one told."""
@@ -228,12 +243,10 @@ def load_source(config: AnySourceConfig, *, device: str = "cpu") -> FeatureSourc
     place = checked_device(device)
     source: GridSource | BoxSource
     if isinstance(config, GridSourceConfig):
-        encoder = load_image_encoder(config.encoder)
-        source = GridSource(config, encoder)
+        source = GridSource(config, load_image_encoder(config.encoder))
     else:
-        encoder = load_image_encoder(config.encoder, compared=config.compared)
-        source = BoxSource(config, encoder)
-    encoder.module.to(place)
+        source = BoxSource(config, load_image_encoder(config.encoder, compared=config.compared))
+    source.to(place)
     return source
 
 

@@ -89,6 +89,37 @@ def test_from_questions_to_nearest_inputs_to_how_alike_reasons_are(tmp_path, que
     assert summary(tmp_path / "encoded")["encoder"] == "tiny"
 
 
+def test_a_narrator_reasons_about_what_was_retrieved(tmp_path, questions, capsys):
+    images = ["--images", str(tmp_path / "images")]
+    line = ["evaluate", "retrieval-inputs", questions, *images, "--nearest", "2"]
+    assert run([*line, "--encoder", "embedded:clip-objects", "--output", str(tmp_path)]) == 0
+    nearest = str(tmp_path / "retrieval_attack_data_i2t_vqaX.json")
+    line = ["evaluate", "retrieval-reasons", nearest, questions, *images]
+    line += ["--narrator", "embedded:narrator-tiny", "--output", str(tmp_path)]
+    assert run(line) == 0
+    assert "4 reasons for the inputs of 2 queries" in capsys.readouterr().out
+    line = ["evaluate", "retrieval-attack", nearest, str(tmp_path / "reasons.json")]
+    assert run([*line, "--cut", "2", "--bootstrap", "100", "--output", str(tmp_path / "a")]) == 0
+    assert 0 < summary(tmp_path / "a")["figures"]["similarity at 2"]["value"] <= 100
+    (tmp_path / "images" / "val2014" / "COCO_val2014_000000000001.png").unlink()
+    assert (
+        run(
+            [
+                *line[:1],
+                "retrieval-reasons",
+                nearest,
+                questions,
+                *images,
+                "--narrator",
+                "embedded:narrator-tiny",
+                "--output",
+                str(tmp_path),
+            ]
+        )
+        == 3
+    )
+
+
 def test_a_classifier_retrieves_nothing(tmp_path, questions, capsys):
     line = ["evaluate", "retrieval-inputs", questions, "--images", str(tmp_path / "images")]
     line += ["--encoder", "torchvision:resnet18/random-weights", "--output", str(tmp_path / "out")]

@@ -63,7 +63,7 @@ def test_questions_are_checked(questions, message):
 
 
 def test_questions_are_cleaned_as_in_training():
-    assert asked("What colour is the circle?", narrator()).question == QUESTION
+    assert asked("What colour is the circle?").question == QUESTION
     assert asked_telling(narrator(), settings(questions=("What colour is the circle?",)))
 
 

@@ -28,7 +28,7 @@ def looked(who, colours=COLOURS):
 
 
 def questions(who, count=2):
-    return [asked(QUESTION, who)] * count
+    return [asked(QUESTION)] * count
 
 
 def test_what_was_learnt_by_heart_is_told():
@@ -54,7 +54,7 @@ def test_the_own_answer_given_is_followed_by_the_own_reason(options):
 
 def test_reasons_for_an_answer_do_not_depend_on_the_batch():
     who, tokens = untrained().eval(), looked(untrained().eval())
-    pairs = [(asked(QUESTION, who), "yellow"), (asked("what is the circle", who), "red")]
+    pairs = [(asked(QUESTION), "yellow"), (asked("what is the circle"), "red")]
     both = continued(who, tokens, pairs, replace(OPTIONS, batch=2))
     alone = continued(who, tokens, pairs, replace(OPTIONS, batch=1))
     assert [each.ids for each in both] == [each.ids for each in alone]
@@ -65,7 +65,7 @@ def test_reasons_for_an_answer_do_not_depend_on_the_batch():
 def test_a_given_answer_is_the_row_of_training_up_to_because(has_objects):
     layout = RowLayout(40, question="as stored", has_objects=has_objects)
     who = untrained(layout=layout)
-    told = replace(record("red", "x"), regions=asked(QUESTION, who).regions)
+    told = replace(record("red", "x"), regions=asked(QUESTION).regions)
     row = given_answer(who.rows, told, "red")
     trained = who.rows.training_row(told, "there")
     count = len(row)

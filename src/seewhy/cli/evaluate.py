@@ -25,7 +25,12 @@ from seewhy.cli.options import (
     TruncatedOption,
     WorkersOption,
 )
-from seewhy.cli.reasons import explain_predict, retrieval_attack, retrieval_inputs
+from seewhy.cli.reasons import (
+    explain_predict,
+    retrieval_attack,
+    retrieval_inputs,
+    retrieval_reasons,
+)
 from seewhy.cli.texts import captions, narration
 from seewhy.evaluation.tasks.settings import (
     DatasetName,
@@ -189,6 +194,7 @@ evaluate.command("narration")(narration)
 evaluate.command("edits")(edits)
 evaluate.command("explain-predict")(explain_predict)
 evaluate.command("retrieval-inputs")(retrieval_inputs)
+evaluate.command("retrieval-reasons")(retrieval_reasons)
 evaluate.command("retrieval-attack")(retrieval_attack)
 
 

@@ -1,4 +1,4 @@
-"""`seewhy evaluate explain-predict`, `retrieval-inputs` and `retrieval-attack`."""
+"""`seewhy evaluate explain-predict`, and the three steps of the retrieval attack."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ from seewhy.cli.console import show, show_table
 from seewhy.cli.options import (
     ASK,
     HOW,
+    BatchOption,
     BootstrapOption,
     DeviceOption,
     DownloadOption,
@@ -101,6 +102,21 @@ SkipOwnOption = Annotated[
     typer.Option("--skip-own", help="Pass over what a query came with.", rich_help_panel=HOW),
 ]
 QuestionsArgument = Annotated[Path, typer.Argument(help="A file of NLX-GPT: questions by id.")]
+NarratorOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FOLDER",
+        help="A folder of `seewhy train narrator` or of a published checkpoint, or "
+        "embedded:narrator-tiny, which knows drawn scenes alone.",
+        rich_help_panel=ASK,
+    ),
+]
+BeamsOption = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Sentences tried at a time; 1 takes word by word.", rich_help_panel=HOW
+    ),
+]
 RetrievedArgument = Annotated[
     Path, typer.Argument(help="The nearest inputs of each query, as retrieval-inputs writes.")
 ]
@@ -193,6 +209,33 @@ def retrieval_inputs(  # noqa: PLR0913
     folder = output_folder(output)
     path = write_retrieved(folder, found, direction=direction, dataset=task)
     show(f"{len(found)} queries with {nearest} inputs each")
+    show(f"written  {path}")
+
+
+def retrieval_reasons(  # noqa: PLR0913
+    retrieved: RetrievedArgument,
+    questions: QuestionsArgument,
+    *,
+    images: ImagesOption,
+    output: OutputOption,
+    narrator: NarratorOption,
+    task: TaskOption = "vqaX",
+    direction: DirectionOption = "i2t",
+    beams: BeamsOption = 1,
+    batch_size: BatchOption = 32,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Let a narrator give its reason for each of the nearest inputs of each query."""
+    from seewhy.evaluation.narration.retrieval_files import write_reasons
+    from seewhy.evaluation.narration.retrieval_run import ReasonOptions, reasons_of_file
+    from seewhy.results.files import output_folder, output_path
+
+    options = ReasonOptions(
+        narrator, direction=direction, beams=beams, batch_size=batch_size, device=device
+    )
+    nearest, found = reasons_of_file(retrieved, questions, images, task=task, options=options)
+    path = write_reasons(output_path(output_folder(output), "reasons.json"), nearest, found)
+    show(f"{sum(map(len, found.values()))} reasons for the inputs of {len(found)} queries")
     show(f"written  {path}")
 
 

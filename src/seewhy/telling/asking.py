@@ -150,7 +150,7 @@ def _check_questions(narrator: Narrator, questions: Sequence[str]) -> None:
         )
     layout = narrator.config.layout
     for question in questions:
-        record = asked(question, narrator)
+        record = asked(question)
         if layout.question != "none" and not (record.question or "").strip():
             raise UsageError(f"the question {question!r} has no words. Ask something.")
         unknown = unknown_words(narrator, layout.question_text(record))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seewhy.base.axes import Pixels
 from seewhy.data.narration.cleaning import clean_question
-from seewhy.data.narration.records import NarrationRecord, Regions
+from seewhy.data.narration.records import NarrationRecord
 from seewhy.models.guard import inference
 from seewhy.models.narration.batches import RowBatch, prompt_batch
 from seewhy.models.narration.beams import beam_search
@@ -29,8 +29,6 @@ from seewhy.models.narration.tokens import (
     NarrationTokenizer,
 )
 from seewhy.models.narration.towers import ImageTokens
-
-_NO_REGIONS = Regions((), (), 1, 1)
 
 Looked = Float[Tensor, "tokens patches"]
 
@@ -53,7 +51,7 @@ class Sentence:
     attention: Looked | None = None
 
 
-def asked(question: str, narrator: Narrator) -> NarrationRecord:
+def asked(question: str) -> NarrationRecord:
     """The record of a question about an image without named objects."""
     return NarrationRecord(
         id=question,
@@ -62,7 +60,6 @@ def asked(question: str, narrator: Narrator) -> NarrationRecord:
         question=clean_question(question),
         votes=(),
         explanations=(),
-        regions=_NO_REGIONS if narrator.config.layout.has_objects else None,
     )
 
 

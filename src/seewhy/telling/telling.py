@@ -265,7 +265,7 @@ def _drafts(
     with inference(narrator):
         tokens = narrator.image_tokens(pixels.to(narrator.device))
     tokens = tokens.repeat_interleave(len(asked_questions), dim=0)
-    records = [asked(each, narrator) for _ in images for each in asked_questions]
+    records = [asked(each) for _ in images for each in asked_questions]
     own = written(narrator, tokens, records, question.options)
     drafts = [
         _Draft(asked_questions[place % len(asked_questions)], each)

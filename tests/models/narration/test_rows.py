@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from tests.models.narration.golden import LAYOUTS, golden_records, golden_tokenizer
 
 from seewhy.base.errors import UsageError
-from seewhy.data.narration.records import NarrationRecord, Regions, Vote
+from seewhy.data.narration.records import NO_REGIONS, NarrationRecord, Regions, Vote
 from seewhy.models.narration.layouts import ROW_LAYOUTS, RowLayout, row_layout
 from seewhy.models.narration.rows import RowMaker, caption_row, with_concepts
 from seewhy.models.narration.samples import PublishedSamples, samples
@@ -190,11 +190,17 @@ def test_what_cannot_be_a_row_is_refused():
     with pytest.raises(UsageError, match="'1' has no answer"):
         RowMaker(WORDS, RowLayout(40)).training_row(replace(record, votes=()), "so")
     with pytest.raises(UsageError, match="no objects with boxes"):
-        RowMaker(WORDS, row_layout("vcr")).prompt(record)
+        RowMaker(WORDS, row_layout("vcr"), cut="published").prompt(record)
     with pytest.raises(UsageError, match=r"no row layout 'vqa'.*vqax, act"):
         row_layout("vqa")
     with pytest.raises(UsageError, match="2 are too few"):
         caption_row("a b", WORDS, id_="1").padded(2)
+
+
+def test_who_names_no_objects_has_none():
+    record = asked("what", "cat")
+    rows = RowMaker(WORDS, row_layout("vcr"))
+    assert rows.prompt(record) == rows.prompt(replace(record, regions=NO_REGIONS))
 
 
 def test_concepts_go_before_a_row_without_segments():

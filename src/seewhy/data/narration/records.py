@@ -37,6 +37,10 @@ class Regions:
     height: int
 
 
+NO_REGIONS = Regions((), (), 1, 1)
+"""Of an image whose objects nobody named."""
+
+
 @dataclass(frozen=True)
 class NarrationRecord:
     """One question about one image, as it is stored: nothing is cleaned yet.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from seewhy.base.errors import UsageError
-from seewhy.data.narration.records import NarrationRecord, Regions
+from seewhy.data.narration.records import NO_REGIONS, NarrationRecord, Regions
 from seewhy.models.narration.boxes import (
     NO_BOX,
     BoxNumbers,
@@ -126,11 +126,11 @@ class RowMaker:
         question = self.tokenizer.tokens(self.layout.question_text(record))
         if not self.layout.has_objects:
             return [_Part([], OBJECTS), _Part(question, QUESTION)]
-        if record.regions is None:
+        if record.regions is None and self.cut == "published":
             raise UsageError(
                 f"record {record.id!r} has no objects with boxes. Take a layout without objects."
             )
-        return self._with_objects(record.regions, question[:_LONGEST_VCR_QUESTION])
+        return self._with_objects(record.regions or NO_REGIONS, question[:_LONGEST_VCR_QUESTION])
 
     def _with_objects(self, regions: Regions, question: Sequence[str]) -> list[_Part]:
         is_published = self.cut == "published"

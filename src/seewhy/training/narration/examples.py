@@ -13,7 +13,7 @@ from seewhy.base.errors import UsageError
 from seewhy.data.narration.drawn.dataset import DrawnNarration, drawn_captions, drawn_narrations
 from seewhy.data.narration.mixing import TaskMixture
 from seewhy.data.narration.prompts import Prompts, unified
-from seewhy.data.narration.records import NarrationRecord, Regions
+from seewhy.data.narration.records import NarrationRecord
 from seewhy.models.narration.boxes import NO_BOX
 from seewhy.models.narration.rows import Row, RowMaker, caption_row
 from seewhy.models.narration.samples import Sample
@@ -22,7 +22,6 @@ from seewhy.models.narration.tokens import END, EXPLANATION, NO_OBJECT
 Part = Literal["none", "lead", "answer", "reason", "caption"]
 ReadImage = Callable[[], Image.Image]
 
-_NO_REGIONS = Regions((), (), 1, 1)
 _ENDLESS = 2**31
 
 
@@ -65,21 +64,16 @@ class ExampleMaker:
             raise UsageError(f"record {record.id!r} has no image; nothing can be told of it.")
         if record.task == "captions":
             return self._caption(record, reason, record.read)
-        row = self.rows.training_row(self.asked(record), reason)
+        row = self.rows.training_row(record, reason)
         if not reason:
             row = _without_reason(row, self._because)
         return Example(row, self._parts(row), record.read)
-
-    def asked(self, record: NarrationRecord) -> NarrationRecord:
-        """The record as it is asked: one that names no objects has none, where rows have them."""
-        lacks = self.rows.layout.has_objects and record.regions is None
-        return replace(record, regions=_NO_REGIONS) if lacks else record
 
     def prompt(self, record: NarrationRecord) -> Row:
         """What a narration of the record continues; that of a caption is the start marker."""
         if record.task == "captions":
             return self._fitted(Row(record.id, (END,), (False,)))
-        return self.rows.prompt(self.asked(record))
+        return self.rows.prompt(record)
 
     @cached_property
     def _because(self) -> str:

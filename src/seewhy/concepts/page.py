@@ -14,11 +14,11 @@ from seewhy.concepts.entries import SEALS, ConceptEntry, Reading
 from seewhy.concepts.images import THUMBNAIL
 from seewhy.data.records import Failure
 from seewhy.report.gallery import chosen_cards, thumbnail_uri
+from seewhy.report.jobs import JobPage, opened
 from seewhy.report.joined import TextList, joined_lists
-from seewhy.report.page import IMAGE_BUDGET, Page, Section, fact_text, fragment
+from seewhy.report.page import IMAGE_BUDGET, Page
 from seewhy.results.files import output_path
 from seewhy.results.parts import Curve
-from seewhy.results.seals import entry_folder
 
 MOST_CARDS = 100
 _OPEN_CARDS = 6
@@ -84,46 +84,41 @@ def compose_page(
 ) -> Page:
     """The page, from the document, the cards of the gallery, and what could not be used."""
     used, encoders = document.images["used"], document.encoders
-    values = {
-        "document": document,
-        "cards": cards,
-        "is_open": len(cards) <= _OPEN_CARDS,
-        "curve": _mean_curves(document),
-        "failures": failures,
-        "facts": [
-            *((name, fact_text(value)) for name, value in document.settings.items()),
-            ("question", document.question),
-        ],
-        "versions": list(document.versions.items()),
-    }
-    sections = [Section("What was asked", _filled("question", values))]
+    job = JobPage(
+        "seewhy.concepts",
+        document,
+        failures,
+        {
+            "cards": cards,
+            "is_open": len(cards) <= _OPEN_CARDS,
+            "curve": _mean_curves(document),
+        },
+    )
+    sections = [job.section("What was asked", "question")]
     if used > 1:
         sections += [
-            Section("What both sides share", _filled("encoders", values), lead=SHARING),
-            Section("Class by class", _filled("classes", values), folded=True),
+            job.section("What both sides share", "encoders", lead=SHARING),
+            job.section("Class by class", "classes", folded=True),
         ]
     sections += [
-        Section("The images", _filled("images", values), lead=READING),
-        Section("Before you believe it", _filled("caution", values)),
+        job.section("The images", "images", lead=READING),
+        job.section("Before you believe it", "caution"),
     ]
-    if failures:
-        sections.append(Section("Images that could not be used", _filled("failures", values)))
-    sections.append(Section("Settings and versions", _filled("settings", values), folded=True))
-    return Page(
-        title="What images show and classes expect",
+    return job.page(
+        "What images show and classes expect",
+        sections,
         kind="concepts",
         subtitle=f"{used} image{'' if used == 1 else 's'} and {len(document.classes)} classes, "
         f"read by {', '.join(each.name for each in encoders)}",
-        sections=tuple(sections),
         footer="Made by seewhy; concepts.jsonl has every text, concepts.parquet every figure.",
     )
 
 
 def _card(output: Path, identity: str) -> Card | None:
-    folder = entry_folder(output, identity)
-    entry = SEALS.read(folder)
-    if entry is None:
+    found = opened(output, identity, SEALS)
+    if found is None:
         return None
+    folder, entry = found
     return Card(
         entry,
         folder.relative_to(output).as_posix(),
@@ -177,7 +172,3 @@ def _short_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names without what stands before a colon, where they stay apart."""
     short = tuple(name.rpartition(":")[2] for name in names)
     return short if len(set(short)) == len(short) else tuple(names)
-
-
-def _filled(name: str, values: dict[str, object]) -> Markup:
-    return fragment(f"{name}.html.j2", package="seewhy.concepts", **values)

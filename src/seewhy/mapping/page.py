@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from markupsafe import Markup
-
 from seewhy.data.records import Failure
 from seewhy.mapping.document import MapsDocument
 from seewhy.mapping.entries import SEALS, ImageEntry, MapRow
 from seewhy.mapping.images import THUMBNAIL
 from seewhy.report.gallery import chosen_cards, thumbnail_uri
-from seewhy.report.page import IMAGE_BUDGET, Page, Section, fact_text, fragment
+from seewhy.report.jobs import JobPage, opened
+from seewhy.report.page import IMAGE_BUDGET, Page
 from seewhy.results.files import output_path
-from seewhy.results.seals import entry_folder
 
 MOST_CARDS = 200
 MOST_PICTURES = 24
@@ -69,33 +67,26 @@ def compose_page(
     document: MapsDocument, cards: Sequence[Card], failures: Sequence[Failure]
 ) -> Page:
     """The page, from the document, the cards of the gallery, and what could not be used."""
-    values = {
-        "document": document,
-        "cards": cards,
-        "failures": failures,
-        "facts": [
-            *((name, fact_text(value)) for name, value in document.settings.items()),
-            ("question", document.question),
-        ],
-        "versions": list(document.versions.items()),
-    }
+    job = JobPage(
+        "seewhy.mapping",
+        document,
+        failures,
+        {
+            "cards": cards,
+        },
+    )
     sections = [
-        Section("What was asked", _filled("asked", values)),
-        Section(
-            "The maps", _filled("gallery", values), lead=READING[str(document.settings["look"])]
-        ),
-        Section("Before you believe a map", _filled("reading", values)),
+        job.section("What was asked", "asked"),
+        job.section("The maps", "gallery", lead=READING[str(document.settings["look"])]),
+        job.section("Before you believe a map", "reading"),
     ]
-    if failures:
-        sections.append(Section("Images that could not be used", _filled("failures", values)))
-    sections.append(Section("Settings and versions", _filled("settings", values), folded=True))
     used = document.images["used"]
-    return Page(
-        title="Where images show what texts say",
+    return job.page(
+        "Where images show what texts say",
+        sections,
         kind="maps",
         subtitle=f"{used} image{'' if used == 1 else 's'} and {len(document.texts)} "
         f"text{'' if len(document.texts) == 1 else 's'}, read by {document.encoder}",
-        sections=tuple(sections),
         footer="Made by seewhy; maps.parquet and maps.csv have every map in figures.",
     )
 
@@ -106,10 +97,10 @@ def gallery(output: Path, images: Sequence[str], *, budget: int = IMAGE_BUDGET) 
 
 
 def _card(output: Path, identity: str) -> Card | None:
-    folder = entry_folder(output, identity)
-    entry = SEALS.read(folder)
-    if entry is None:
+    found = opened(output, identity, SEALS)
+    if found is None:
         return None
+    folder, entry = found
     return Card(
         entry,
         folder.relative_to(output).as_posix(),
@@ -121,7 +112,3 @@ def _card(output: Path, identity: str) -> Card | None:
 def _pictures(folder: Path, rows: Iterable[MapRow]) -> Iterator[MapPicture]:
     for _, row in zip(range(MOST_PICTURES), rows, strict=False):
         yield MapPicture(row, thumbnail_uri(folder / row.picture))
-
-
-def _filled(name: str, values: dict[str, object]) -> Markup:
-    return fragment(f"{name}.html.j2", package="seewhy.mapping", **values)

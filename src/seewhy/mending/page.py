@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from markupsafe import Markup
-
 from seewhy.data.records import Failure
 from seewhy.evaluation.editing.document import ErrorsDocument
 from seewhy.mending.document import EditsDocument
@@ -15,9 +13,9 @@ from seewhy.mending.entries import SEALS, EditEvidence, MendEntry
 from seewhy.mending.images import THUMBNAIL
 from seewhy.mending.wording import odds_text
 from seewhy.report.gallery import chosen_cards, thumbnail_uri
-from seewhy.report.page import IMAGE_BUDGET, Page, Section, fact_text, fragment
+from seewhy.report.jobs import JobPage, opened
+from seewhy.report.page import IMAGE_BUDGET, Page
 from seewhy.results.files import output_path
-from seewhy.results.seals import entry_folder
 
 MOST_CARDS = 200
 MOST_ROWS = 30
@@ -120,41 +118,36 @@ def compose_page(
 ) -> Page:
     """The page, from the document, the errors, the captions, and what could not be used."""
     used = document.captions["used"]
-    values = {
-        "document": document,
-        "errors": errors,
-        "cards": cards,
-        "failures": failures,
-        "most": MOST_ROWS,
-        "few": FEW,
-        "facts": [
-            *((name, fact_text(value)) for name, value in document.settings.items()),
-            ("question", document.question),
-        ],
-        "versions": list(document.versions.items()),
-    }
-    sections = [Section("What was edited", _filled("asked", values))]
+    job = JobPage(
+        "seewhy.mending",
+        document,
+        failures,
+        {
+            "errors": errors,
+            "cards": cards,
+            "most": MOST_ROWS,
+            "few": FEW,
+        },
+    )
+    sections = [job.section("What was edited", "asked")]
     if used > 1:
-        sections.append(Section("Systematic errors", _filled("errors", values), lead=ERRORS))
-    sections.append(Section("Captions", _filled("captions", values), lead=READING))
-    sections.append(Section("Before you believe it", _filled("caution", values)))
-    if failures:
-        sections.append(Section("Images that could not be used", _filled("failures", values)))
-    sections.append(Section("Settings and versions", _filled("settings", values), folded=True))
-    return Page(
-        title="Captions mended",
+        sections.append(job.section("Systematic errors", "errors", lead=ERRORS))
+    sections.append(job.section("Captions", "captions", lead=READING))
+    sections.append(job.section("Before you believe it", "caution"))
+    return job.page(
+        "Captions mended",
+        sections,
         kind="edits",
         subtitle=f"{used} caption{'' if used == 1 else 's'}, edited by {document.editor}",
-        sections=tuple(sections),
         footer="Made by seewhy; edits.csv and words.csv have every figure.",
     )
 
 
 def _card(output: Path, identity: str) -> Card | None:
-    folder = entry_folder(output, identity)
-    entry = SEALS.read(folder)
-    if entry is None:
+    found = opened(output, identity, SEALS)
+    if found is None:
         return None
+    folder, entry = found
     return Card(
         entry,
         folder.relative_to(output).as_posix(),
@@ -169,7 +162,3 @@ def _shown(folder: Path, edit: EditEvidence) -> Shown:
         edit,
         thumbnail_uri(folder / edit.picture, side=_SIDE, palette="marked") if edit.picture else "",
     )
-
-
-def _filled(name: str, values: dict[str, object]) -> Markup:
-    return fragment(f"{name}.html.j2", package="seewhy.mending", **values)

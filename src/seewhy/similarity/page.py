@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from markupsafe import Markup
-
 from seewhy.data.records import Failure
 from seewhy.report.gallery import chosen_cards, thumbnail_uri
-from seewhy.report.page import IMAGE_BUDGET, Page, Section, fact_text, fragment
+from seewhy.report.jobs import JobPage, opened
+from seewhy.report.page import IMAGE_BUDGET, Page
 from seewhy.results.files import output_path
 from seewhy.results.seals import entry_folder
 from seewhy.similarity.document import PairsDocument, PairSummary
@@ -84,33 +83,28 @@ def compose_page(
     failures: Sequence[Failure],
 ) -> Page:
     """The page, from the document, its pairs, and what could not be used."""
-    values = {
-        "document": document,
-        "cards": cards,
-        "row": row,
-        "query": query,
-        "failures": failures,
-        "facts": [
-            *((name, fact_text(value)) for name, value in document.settings.items()),
-            ("question", document.question),
-        ],
-        "versions": list(document.versions.items()),
-    }
-    sections = [Section("What was asked", _filled("asked", values))]
+    job = JobPage(
+        "seewhy.similarity",
+        document,
+        failures,
+        {
+            "cards": cards,
+            "row": row,
+            "query": query,
+        },
+    )
+    sections = [job.section("What was asked", "asked")]
     if document.gallery:
-        sections.append(Section("The nearest images", _filled("nearest", values)))
+        sections.append(job.section("The nearest images", "nearest"))
     sections += [
-        Section("What makes them alike", _filled("pairs", values), lead=READING),
-        Section("Before you believe it", _filled("caution", values)),
+        job.section("What makes them alike", "pairs", lead=READING),
+        job.section("Before you believe it", "caution"),
     ]
-    if failures:
-        sections.append(Section("Images that could not be used", _filled("failures", values)))
-    sections.append(Section("Settings and versions", _filled("settings", values), folded=True))
-    return Page(
-        title="Why these images are alike",
+    return job.page(
+        "Why these images are alike",
+        sections,
         kind="pairs",
         subtitle=_subtitle(document),
-        sections=tuple(sections),
         footer="Made by seewhy; pairs.parquet and pairs.csv have every map in figures.",
     )
 
@@ -124,10 +118,10 @@ def _subtitle(document: PairsDocument) -> str:
 
 
 def _card(output: Path, pairs: dict[str, PairSummary], identity: str) -> Card | None:
-    folder = entry_folder(output, identity)
-    entry = SEALS.read(folder)
-    if entry is None:
+    found = opened(output, identity, SEALS)
+    if found is None:
         return None
+    folder, entry = found
     return Card(
         entry,
         pairs[identity],
@@ -137,7 +131,3 @@ def _card(output: Path, pairs: dict[str, PairSummary], identity: str) -> Card | 
             for each in entry.readings
         ),
     )
-
-
-def _filled(name: str, values: dict[str, object]) -> Markup:
-    return fragment(f"{name}.html.j2", package="seewhy.similarity", **values)

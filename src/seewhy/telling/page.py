@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from markupsafe import Markup
-
 from seewhy.data.records import Failure
 from seewhy.report.gallery import chosen_cards, thumbnail_uri
-from seewhy.report.page import IMAGE_BUDGET, Page, Section, fact_text, fragment
+from seewhy.report.jobs import JobPage, opened
+from seewhy.report.page import IMAGE_BUDGET, Page
 from seewhy.results.files import output_path
-from seewhy.results.seals import entry_folder
 from seewhy.telling.document import TellingsDocument
 from seewhy.telling.entries import SEALS, PhraseSupport, Telling, TellingEntry
 from seewhy.telling.images import THUMBNAIL
@@ -69,40 +67,35 @@ def compose_page(
     document: TellingsDocument, cards: Sequence[Card], failures: Sequence[Failure]
 ) -> Page:
     """The page, from the document, its images, and what could not be used."""
-    values = {
-        "document": document,
-        "cards": cards,
-        "failures": failures,
-        "facts": [
-            *((name, fact_text(value)) for name, value in document.settings.items()),
-            ("question", document.question),
-        ],
-        "versions": list(document.versions.items()),
-    }
+    job = JobPage(
+        "seewhy.telling",
+        document,
+        failures,
+        {
+            "cards": cards,
+        },
+    )
     lead = READING if document.encoder else ""
     sections = [
-        Section("What was asked", _filled("asked", values)),
-        Section("Answers and reasons", _filled("reasons", values), lead=lead),
-        Section("Before you believe it", _filled("caution", values)),
+        job.section("What was asked", "asked"),
+        job.section("Answers and reasons", "reasons", lead=lead),
+        job.section("Before you believe it", "caution"),
     ]
-    if failures:
-        sections.append(Section("Images that could not be used", _filled("failures", values)))
-    sections.append(Section("Settings and versions", _filled("settings", values), folded=True))
     used = document.images["used"]
-    return Page(
-        title="Answers and their reasons",
+    return job.page(
+        "Answers and their reasons",
+        sections,
         kind="tellings",
         subtitle=f"{used} image{'' if used == 1 else 's'}, told by {document.narrator}",
-        sections=tuple(sections),
         footer="Made by seewhy; reasons.csv and things.csv have every figure.",
     )
 
 
 def _card(output: Path, identity: str) -> Card | None:
-    folder = entry_folder(output, identity)
-    entry = SEALS.read(folder)
-    if entry is None:
+    found = opened(output, identity, SEALS)
+    if found is None:
         return None
+    folder, entry = found
     return Card(
         entry,
         folder.relative_to(output).as_posix(),
@@ -122,7 +115,3 @@ def _sights(folder: Path, telling: Telling) -> list[Sight]:
         for statement in telling.statements
         for phrase in statement.phrases
     ]
-
-
-def _filled(name: str, values: dict[str, object]) -> Markup:
-    return fragment(f"{name}.html.j2", package="seewhy.telling", **values)

@@ -12,7 +12,7 @@ from torch import nn
 from seewhy.base.errors import DataError, UsageError
 from seewhy.evaluation.editing.attributes import WordClasses, named_word_classes
 from seewhy.mending.captions import CaptionedImage
-from seewhy.mending.settings import USUAL_EDITOR, MendingSettings
+from seewhy.mending.settings import MendingSettings
 from seewhy.models.checkpoints import weights_hash
 from seewhy.models.editing.decoding import DecodeOptions
 from seewhy.models.editing.editor import CaptionEditor, load_editor
@@ -23,6 +23,7 @@ from seewhy.models.editing.sources import BoxSource, FileSource
 from seewhy.models.editing.storage import embedded_editors
 from seewhy.models.identity import facts_digest
 from seewhy.models.load import checked_device
+from seewhy.models.trained_folders import check_trained
 
 _EDITS = (
     "An editor writes the caption anew, word by word, with the old one and the image before it: "
@@ -201,20 +202,7 @@ def _checked(item: CaptionedImage, size: tuple[int, int]) -> list[Box]:
 
 
 def _editor(source: str | Path, settings: MendingSettings) -> CaptionEditor:
-    family, _, name = str(source).partition(":")
-    if family == "embedded" and name not in embedded_editors():
-        there = ", ".join(f"embedded:{each}" for each in embedded_editors())
-        raise UsageError(
-            f"no editor {str(source)!r} comes with this installation; "
-            f"{f'there is {there}' if there else 'there is none'}. Train one with `seewhy train "
-            "editor --preset tiny --output FOLDER` (as `--help` explains), and name its folder: "
-            "--editor FOLDER."
-        )
-    if family != "embedded" and not Path(source).expanduser().is_dir():
-        raise UsageError(
-            f"the editor {str(source)!r} is no folder. Name one that `seewhy train editor` wrote, "
-            f"or {USUAL_EDITOR}."
-        )
+    check_trained(source, "editor", shipped=embedded_editors())
     found = load_editor(source).to(checked_device(settings.device))
     # An encoder that is not there is told before an image is read.
     _ = found.source

@@ -18,10 +18,11 @@ from seewhy.models.narration.narrations import DecodingOptions
 from seewhy.models.narration.narrator import Narrator
 from seewhy.models.narration.storage import embedded_narrators, load_narrator
 from seewhy.models.openclip import OpenClipEncoder
+from seewhy.models.trained_folders import check_trained
 from seewhy.passes.prompts import suited_prompts
 from seewhy.telling.looking import Looker
 from seewhy.telling.sentences import asked
-from seewhy.telling.settings import USUAL_ENCODER, USUAL_NARRATOR, TellingSettings
+from seewhy.telling.settings import USUAL_ENCODER, TellingSettings
 
 _FREE = (
     "The narrator tells how an answer could be justified. What a network computed on the way to "
@@ -126,20 +127,7 @@ def spoken_class(name: str) -> str:
 
 
 def _narrator(source: str | Path, settings: TellingSettings) -> Narrator:
-    family, _, name = str(source).partition(":")
-    if family == "embedded" and name not in embedded_narrators():
-        there = ", ".join(f"embedded:{each}" for each in embedded_narrators())
-        raise UsageError(
-            f"no narrator {str(source)!r} comes with this installation; "
-            f"{f'there is {there}' if there else 'there is none'}. Train one with `seewhy train "
-            "narrator --preset tiny --output FOLDER` (as `--help` explains), and name its folder: "
-            "--narrator FOLDER."
-        )
-    if family != "embedded" and not Path(source).expanduser().is_dir():
-        raise UsageError(
-            f"the narrator {str(source)!r} is no folder. Name one that `seewhy train narrator` "
-            f"wrote, or {USUAL_NARRATOR}."
-        )
+    check_trained(source, "narrator", shipped=embedded_narrators())
     return load_narrator(source).to(checked_device(settings.device))
 
 

@@ -13,8 +13,9 @@ from seewhy.evaluation.narration.retrieval_reasons import narrator_reasons
 from seewhy.evaluation.narration.retrieving import NEAREST, retrieved_inputs
 from seewhy.models.load import checked_device, load_model
 from seewhy.models.narration.narrations import DecodingOptions
-from seewhy.models.narration.storage import load_narrator
+from seewhy.models.narration.storage import embedded_narrators, load_narrator
 from seewhy.models.protocols import DualEncoder
+from seewhy.models.trained_folders import check_trained
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def reasons_of_file(
     """
     nearest = read_retrieved(retrieved, least=1)
     records = _records(questions, images, task)
+    check_trained(options.narrator, "narrator", shipped=embedded_narrators())
     narrator = load_narrator(options.narrator).to(checked_device(options.device))
     found = narrator_reasons(
         nearest,

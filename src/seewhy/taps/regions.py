@@ -7,7 +7,7 @@ maps go on. Nothing is approximated: the sums are the same, in another order at 
 """
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,8 @@ class _Patch:
 class LocalPasses:
     """A module of which the graph is known, and the passes through it of one image's variants.
 
-    Batch norms in evaluation mode are folded into the convolutions before them.
+    Batch norms in evaluation mode are folded into the convolutions before them. Threads may use it
+    and its variants side by side.
     """
 
     def __init__(self, module: fx.GraphModule) -> None:
@@ -191,14 +192,14 @@ class _Interpreter(fx.Interpreter):
     def values(
         self, nodes: Iterable[fx.Node], known: dict[fx.Node, Any], given: Any
     ) -> dict[fx.Node, Any]:
-        self.env = dict(known)
+        # Not the interpreter's own memory, which threads would share.
+        found = dict(known)
         for node in nodes:
-            self.env[node] = given if node.op == "placeholder" else self._value(node)
-        found, self.env = self.env, {}
+            found[node] = given if node.op == "placeholder" else self._value(node, found)
         return found
 
-    def _value(self, node: fx.Node) -> Any:
-        args, kwargs = self.fetch_args_kwargs_from_env(node)
+    def _value(self, node: fx.Node, known: Mapping[fx.Node, Any]) -> Any:
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), known.__getitem__)
         if any(isinstance(each, _Patch) for each in args):
             found = self._local(node, args, kwargs)
             if found is not None:

@@ -33,13 +33,28 @@ def expected_of(encoder, base, content):
         return encoder.embed(pasted(base, content, BOXES))
 
 
+@pytest.fixture
+def two_cores():
+    """Whatever the machine has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize(
-    "way", [Way("whole", 1), Way("whole", 5), Way("local", 1), Way("local", 8)], ids=str
+    "way",
+    [
+        *(Way("whole", 1), Way("whole", 5), Way("local", 1), Way("local", 8)),
+        Way("local", 5, lanes=2),
+    ],
+    ids=str,
 )
 def test_every_way_gives_the_same(pair, way, monkeypatch):
     encoder = golden_encoder()
     expected = expected_of(encoder, *pair)
-    monkeypatch.setattr(variants_file, "_ON_CPU", (way,))
+    monkeypatch.setattr(variants_file, "_usual_ways", lambda *_: (way,))
     with variant_embedder(encoder) as embedder:
         found = embedder.variants(*pair, BOXES)
         assert embedder.way == way
@@ -48,16 +63,16 @@ def test_every_way_gives_the_same(pair, way, monkeypatch):
 
 def test_all_ways_are_tried_and_the_fastest_stays(pair, monkeypatch):
     clock = itertools.count()
-    price = {Way("whole", 1): 5, Way("local", 8): 16, Way("whole", 4): 40}
-    monkeypatch.setattr(variants_file, "_ON_CPU", tuple(price))
+    price = {Way("whole", 1): 5, Way("local", 8): 16, Way("whole", 4): 40, Way("whole", 3, 2): 30}
+    monkeypatch.setattr(variants_file, "_usual_ways", lambda *_: tuple(price))
     encoder = golden_encoder()
     with variant_embedder(encoder) as embedder:
         taken = []
         seconds = {"now": 0.0}
 
         def now():
+            taken.append(embedder.way)
             if next(clock) % 2:
-                taken.append(embedder.way)
                 seconds["now"] += price[embedder.way]
             return seconds["now"]
 
@@ -68,9 +83,22 @@ def test_all_ways_are_tried_and_the_fastest_stays(pair, monkeypatch):
         Way("whole", 1),
         Way("local", 8),
         Way("whole", 4),
+        Way("whole", 3, 2),
         Way("local", 8),
     ]
     assert_close(found, expected_of(encoder, *pair), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_cores_are_used_side_by_side_where_the_graph_is_known(pair):
+    encoder = golden_encoder()
+    expected = expected_of(encoder, *pair)
+    with variant_embedder(encoder) as embedder:
+        for _ in range(3):
+            assert_close(embedder.variants(*pair, BOXES), expected, rtol=1e-4, atol=1e-5)
+        assert {way.lanes for way in embedder._seconds} == {1, 2}
+        assert all(embedder._seconds.values())
+    assert torch.get_num_threads() == 2
 
 
 def test_a_given_batch_is_kept_to(pair):

@@ -1,15 +1,17 @@
 """Embeddings of many images that differ from one in a box each, as fast as this machine can.
 
 Which way is the fastest is measured on the work itself: passes of whole images, few or many at
-once, or only of what a box reaches (`taps.regions`). All ways sum the same numbers, so that results
-agree to rounding, whichever is taken.
+once, or only of what a box reaches (`taps.regions`), one after the other on all cores or side by
+side (`taps.lanes`). All ways sum the same numbers, so that results agree to rounding, whichever is
+taken.
 """
 
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import torch
@@ -21,6 +23,7 @@ from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.windows import pasted
 from seewhy.models.guard import device_of, inference, input_dtype
 from seewhy.models.image_encoders import ImageEncoder, RawEmbeddings
+from seewhy.taps.lanes import Lanes, lanes
 from seewhy.taps.regions import Box, LocalPasses, Variants
 
 Precision = Literal["float32", "bfloat16"]
@@ -33,14 +36,16 @@ _AGREEMENT = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 4e-2}
 
 @dataclass(frozen=True)
 class Way:
-    """How many images go through the model at once, and whether in full."""
+    """How many images go through the model at once, whether in full, and in how many lanes."""
 
     passes: Literal["whole", "local"]
     images: int
+    lanes: int = 1
 
 
 WHOLE = Way("whole", 1)
 _ON_CPU = (WHOLE, *(Way("local", images) for images in (8, 24)), Way("whole", 8))
+_SIDE_BY_SIDE = (Way("local", 8), Way("local", 24), Way("whole", 4))
 _ON_GPU = (Way("whole", 32), Way("whole", 128))
 
 
@@ -56,10 +61,10 @@ def variant_embedder(
     if batch is not None and batch < 1:
         raise UsageError(f"batch is {batch}; wanted at least 1, or None to measure what is best.")
     ways = None if batch is None else (Way("whole", batch),)
-    with inference(encoder.module):
+    with inference(encoder.module), lanes(device_of(encoder.module)) as threads:
         if precision == "float32":
             local = LocalPasses.through(encoder.module)
-            yield VariantEmbedder(encoder, ways=ways, local=local)
+            yield VariantEmbedder(encoder, ways=ways, local=local, threads=threads)
             return
         module = copy.deepcopy(encoder.module)
         # Norms are folded before weights are rounded, not after.
@@ -69,7 +74,7 @@ def variant_embedder(
             each.to(torch.bfloat16).to(memory_format=torch.channels_last)
         rounded = ImageEncoder(module, preprocess=encoder.preprocessing, name=encoder.name)
         with inference(module):
-            yield VariantEmbedder(rounded, ways=ways, local=local)
+            yield VariantEmbedder(rounded, ways=ways, local=local, threads=threads)
 
 
 @contextmanager
@@ -79,9 +84,9 @@ def quick_embed(encoder: ImageEncoder) -> Iterator[Callable[[Pixels], RawEmbeddi
     The first images are embedded both ways. Within the block the model is in evaluation mode;
     afterwards it is as it was.
     """
-    with inference(encoder.module):
+    with inference(encoder.module), lanes(device_of(encoder.module)) as threads:
         local = LocalPasses.through(encoder.module)
-        yield encoder.embed if local is None else _Quick(encoder, local)
+        yield encoder.embed if local is None else _Quick(encoder, local, threads)
 
 
 @dataclass
@@ -90,13 +95,14 @@ class _Quick:
 
     encoder: ImageEncoder
     local: LocalPasses
+    threads: Lanes
     agrees: bool | None = None
 
     def __call__(self, images: Pixels) -> RawEmbeddings:
         inputs = images.to(device_of(self.encoder.module), input_dtype(self.encoder.module))
         if self.agrees:
-            outputs: RawEmbeddings = self.local(inputs).float()
-            return outputs
+            parts = self.threads.map(self.local, inputs.chunk(self.threads.count))
+            return torch.cat(parts).float()
         expected = self.encoder.embed(images)
         if self.agrees is None:
             try:
@@ -109,7 +115,8 @@ class _Quick:
 class VariantEmbedder:
     """Keeps the time that each way has taken, so that further images go the best one at once.
 
-    `local` are the passes of the encoder's module, None where its graph cannot be had.
+    `local` are the passes of the encoder's module, None where its graph cannot be had; then there
+    is no saying whether `threads` may use it side by side.
     """
 
     def __init__(
@@ -118,12 +125,15 @@ class VariantEmbedder:
         *,
         ways: Sequence[Way] | None = None,
         local: LocalPasses | None = None,
+        threads: Lanes | None = None,
     ) -> None:
         self._encoder = encoder
         self.device = device_of(encoder.module)
         self._dtype = input_dtype(encoder.module)
-        usual = _ON_GPU if self.device.type == "cuda" else _ON_CPU
-        self._seconds: dict[Way, list[float]] = {way: [] for way in ways or usual}
+        self._threads = threads or Lanes()
+        self._seconds: dict[Way, list[float]] = {
+            way: [] for way in ways or _usual_ways(self.device, self._threads)
+        }
         self._local = local if self._may_be_local else None
         self._has_agreed = False
         if self._local is None:
@@ -148,18 +158,29 @@ class VariantEmbedder:
         found: list[Tensor] = []
         done = 0
         while done < len(boxes):
-            way = self.way
-            chosen = boxes[done : done + way.images]
+            way, is_trial = self.way, not self._is_settled
+            portion = way.images * way.lanes
+            chosen = boxes[done : done + portion] if is_trial else boxes[done:]
             started = self._now()
-            images = self._inputs(pasted(base, content, chosen))
-            if kept is not None and way.passes == "local":
-                found.append(kept.outputs(images, chosen, together=1).float())
-            else:
-                found.append(self._passed(images))
+            found += self._portion(_Task(way, base, content, kept), chosen)
             done += len(chosen)
-            if len(chosen) == way.images:
-                self._seconds[way].append((self._now() - started) / way.images)
+            if is_trial and len(chosen) == portion:
+                self._seconds[way].append((self._now() - started) / portion)
         return torch.cat(found)
+
+    def _portion(self, task: "_Task", boxes: Sequence[Box]) -> list[Tensor]:
+        """Embeddings of some variants, the way that the task says."""
+        images = task.way.images
+        parts = [boxes[start : start + images] for start in range(0, len(boxes), images)]
+        threads = self._threads if task.way.lanes > 1 else Lanes()
+        return threads.map(partial(self._embedded, task), parts)
+
+    def _embedded(self, task: "_Task", boxes: Sequence[Box]) -> Float[Tensor, "boxes embed"]:
+        images = self._inputs(pasted(task.base, task.content, boxes))
+        if task.kept is None or task.way.passes == "whole":
+            return self._passed(images)
+        outputs: RawEmbeddings = task.kept.outputs(images, boxes, together=1).float()
+        return outputs
 
     @property
     def _is_settled(self) -> bool:
@@ -203,8 +224,8 @@ class VariantEmbedder:
         return outputs
 
     def _forget_local(self) -> None:
-        kept = {way: taken for way, taken in self._seconds.items() if way.passes == "whole"}
-        self._seconds = kept or {WHOLE: []}
+        ways = (replace(way, lanes=1) for way in self._seconds if way.passes == "whole")
+        self._seconds = {way: self._seconds.get(way, []) for way in ways} or {WHOLE: []}
         self._local = None
 
     def _input(self, image: OnePixels) -> Pixels:
@@ -219,6 +240,23 @@ class VariantEmbedder:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.perf_counter()
+
+
+def _usual_ways(device: torch.device, threads: Lanes) -> tuple[Way, ...]:
+    if device.type == "cuda":
+        return _ON_GPU
+    beside = (replace(way, lanes=threads.count) for way in _SIDE_BY_SIDE)
+    return (WHOLE, *beside) if threads.count > 1 else _ON_CPU
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is pasted where, the way, and what stays of the base's pass."""
+
+    way: Way
+    base: OnePixels
+    content: OnePixels
+    kept: Variants | None
 
 
 def _are_near(found: Tensor, expected: Tensor) -> bool:

@@ -122,15 +122,20 @@ class Narrator(nn.Module):
 
     def hidden(self, rows: RowBatch, image_tokens: SeenTokens) -> Hidden:
         """The decoder's last features of each place, after its last norm."""
+        return self.states(rows, image_tokens)[-1]
+
+    def states(self, rows: RowBatch, image_tokens: SeenTokens) -> tuple[Hidden, ...]:
+        """Features before the first block and behind each, the last after the last norm."""
         # Padding on the right changes nothing before it, and attention is faster without a mask.
         is_left_padded = not bool(rows.mask[:, 0].all())
-        found: Tensor = self.decoder.transformer(
+        found: tuple[Hidden, ...] = self.decoder.transformer(
             inputs_embeds=self.embedded(rows),
             position_ids=rows.positions,
             attention_mask=rows.mask.long() if is_left_padded else None,
             encoder_hidden_states=image_tokens,
             use_cache=False,
-        ).last_hidden_state
+            output_hidden_states=True,
+        ).hidden_states
         return found
 
     def logits(self, hidden: Float[Tensor, "*places dim"]) -> Float[Tensor, "*places vocab"]:

@@ -18,6 +18,7 @@ from seewhy.models.narration.tokens import NarrationTokenizer
 from seewhy.models.preprocessing import Preprocessing
 from seewhy.training.narration.examples import Example, Examples, Part
 from seewhy.training.narration.features import FeatureStore
+from seewhy.training.narration.mentions import Mentions, mentions_of
 from seewhy.training.narration.quarters import Quarters, quarters_of
 
 PARTS: tuple[Part, ...] = ("lead", "answer", "reason", "caption")
@@ -31,13 +32,14 @@ class NarrationBatch:
     """Rows and their images: pixels (four axes), or stored tokens of the tower (three).
 
     `parts` tells of each token which part of the row it is as a target: 0 for none, then `PARTS`.
-    `quarters` says what the images show, where that is asked.
+    `quarters` says what the images show and `mentions` where, where that is asked.
     """
 
     rows: RowBatch
     parts: Int[Tensor, "batch tokens"]
     images: Float[Tensor, "batch ..."]
     quarters: Quarters | None = None
+    mentions: Mentions | None = None
 
     def to(self, device: torch.device) -> "NarrationBatch":
         """The same on a device."""
@@ -53,6 +55,7 @@ class NarrationBatch:
             self.parts.to(device, non_blocking=True),
             self.images.to(device, non_blocking=True),
             None if self.quarters is None else self.quarters.to(device, non_blocking=True),
+            None if self.mentions is None else self.mentions.to(device, non_blocking=True),
         )
 
 
@@ -86,11 +89,14 @@ class BatchMaker:
                 [_CODES[part] for part in example.parts]
             )
         images = torch.stack([image for _, image in kept])
-        return NarrationBatch(rows, codes, images, self._quarters([each for each, _ in kept]))
+        return NarrationBatch(rows, codes, images, *self._seen([each for each, _ in kept]))
 
-    def _quarters(self, examples: Sequence[Example]) -> Quarters | None:
+    def _seen(self, examples: Sequence[Example]) -> tuple[Quarters | None, Mentions | None]:
         scenes = [each.read.scene for each in examples if isinstance(each.read, ScenePicture)]
-        return quarters_of(scenes) if self.has_quarters and len(scenes) == len(examples) else None
+        if not self.has_quarters or len(scenes) < len(examples):
+            return None, None
+        is_answer = [[part == "answer" for part in each.parts] for each in examples]
+        return quarters_of(scenes), mentions_of([each.row for each in examples], is_answer, scenes)
 
     def _image(self, example: Example) -> Tensor | None:
         try:

@@ -15,6 +15,7 @@ from seewhy.base.errors import UsageError
 from seewhy.models.narration.narrator import Narrator
 from seewhy.training.narration.batches import NarrationBatch
 from seewhy.training.narration.losses import COUNTED, loss_sums, part_scales, target_counts
+from seewhy.training.narration.mentions import MentionHead
 from seewhy.training.narration.presets import LossWeights
 from seewhy.training.narration.quarters import QuarterHead
 from seewhy.training.rates import Rates, rate_at
@@ -39,7 +40,8 @@ class Plan:
 class Learner(nn.Module):
     """A narrator as one module from batches to sums of losses, for several processes to wrap.
 
-    With `has_sight` its image tokens also have to tell what lies in the quarters of drawn scenes.
+    With `has_sight` its image tokens also have to tell what lies in the quarters of drawn scenes,
+    and its words which of them a phrase fits.
     """
 
     def __init__(self, narrator: Narrator, *, has_sight: bool = False) -> None:
@@ -48,6 +50,8 @@ class Learner(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.quarters = QuarterHead(narrator.tower.width) if has_sight else None
+            width, blocks = narrator.config.width, narrator.config.blocks
+            self.mentions = MentionHead(width, blocks=max(blocks - 1, 1)) if has_sight else None
         tower = narrator.tower.parameters()
         self.has_frozen_tower = not any(parameter.requires_grad for parameter in tower)
 
@@ -60,17 +64,22 @@ class Learner(nn.Module):
 
     def forward(self, batch: NarrationBatch) -> Float[Tensor, " parts"]:
         """The sum of the losses of each of `COUNTED`."""
+        narrator = self.narrator
         if batch.images.ndim < _PIXEL_AXES:
-            words = loss_sums(self.narrator, batch, self.narrator.adapted(batch.images))
-            return torch.cat([words, words.new_zeros(1)])
+            seen = narrator.adapted(batch.images)
+            words = loss_sums(narrator, batch, narrator.hidden(batch.rows, seen))
+            return torch.cat([words, words.new_zeros(2)])
         with torch.no_grad() if self.has_frozen_tower else nullcontext():
-            tokens = self.narrator.tower(batch.images)
-        grid = self.narrator.tower.grid(*batch.images.shape[2:])
-        words = loss_sums(self.narrator, batch, self.narrator.adapted(tokens, grid=grid))
-        sight = words.new_zeros(())
+            tokens = narrator.tower(batch.images)
+        grid = narrator.tower.grid(*batch.images.shape[2:])
+        states = narrator.states(batch.rows, narrator.adapted(tokens, grid=grid))
+        words = loss_sums(narrator, batch, states[-1])
+        sight = mentions = words.new_zeros(())
         if self.quarters is not None and batch.quarters is not None:
             sight = self.quarters.loss_sum(tokens, batch.quarters, grid=grid)
-        return torch.cat([words, sight[None]])
+        if self.mentions is not None and batch.mentions is not None:
+            mentions = self.mentions.loss_sum(states, batch.mentions)
+        return torch.cat([words, sight[None], mentions[None]])
 
 
 def batch_numbers(plan: Plan, runtime: Runtime, *, first: int) -> Sequence[int]:

@@ -29,7 +29,8 @@ class LossWeights:
 
     By "tokens" every token counts its part's weight, so that long reasons count more: with all
     weights 1 this is the published loss. By "parts" the mean of each part does. `sight` is the
-    weight of what lies in the quarters of drawn scenes (`quarters`), which comes on top.
+    weight of what lies in the quarters of drawn scenes (`quarters`) and `mentions` that of which of
+    them phrases fit (`mentions`); both come on top.
     """
 
     by: Literal["tokens", "parts"] = "tokens"
@@ -38,6 +39,7 @@ class LossWeights:
     reason: float = 1.0
     caption: float = 1.0
     sight: float = 0.0
+    mentions: float = 0.0
 
     @property
     def parts(self) -> tuple[float, float, float, float]:
@@ -161,20 +163,20 @@ TINY = NarratorPreset(
     tower=ConvTowerConfig(channels=(32, 64, 128)),
     preprocessing=Preprocessing(64, resize="squash", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
     rates=Rates(1.5e-3, "one-cycle", warmup=0.05, weight_decay=0.05, betas=(0.9, 0.98), eps=1e-8),
-    checks=Checks(every=1000, questions=560, final=2100, select="truth"),
+    checks=Checks(every=750, questions=560, final=2100, select="truth"),
     batch=64,
-    steps=8000,
+    steps=7500,
     captions=0.15,
     prompts=DRAWN_PROMPTS,
-    loss=LossWeights(sight=1.0),
+    loss=LossWeights(sight=1.0, mentions=1.0),
     precision="bf16",
     grid_code="sine",
     needs_weights=False,
-    # Learnt within 3,000 steps, when comparisons, relations and odd ones are still guessed.
+    # Learnt long before comparisons, relations and odd ones. Those of one object must come often
+    # enough at first: the others rest on what is learnt from them.
     shares={
-        **dict.fromkeys(("colour", "shape"), 0.2),
-        **dict.fromkeys(("arrangement", "main object"), 0.2),
-        **dict.fromkeys(("existence", "hypothesis"), 0.4),
+        **dict.fromkeys(("colour", "shape", "arrangement", "main object"), 0.5),
+        "hypothesis": 0.7,
     },
 )
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seewhy.data.scenes import COLOURS, DIGITS, SHAPES, SIZES, Scene
+from seewhy.data.scenes import COLOURS, DIGITS, SHAPES, SIZES, Scene, SceneObject
 
 Quarters = Int[Tensor, "batch 4 3"]
 """Kind, colour and size in each quarter, row by row; 0 where it is empty, else the place plus 1."""
@@ -25,11 +25,16 @@ def quarters_of(scenes: Sequence[Scene]) -> Quarters:
     found = torch.zeros(len(scenes), QUARTERS, len(TRAITS), dtype=torch.long)
     for number, scene in enumerate(scenes):
         for item in scene.objects:
-            x, y = item.centre
-            place = 2 * (y > 0.5) + (x > 0.5)
+            place = quarter_of(item)
             values = zip(TRAITS, (item.kind, item.colour, item.size), strict=True)
             found[number, place] = torch.tensor([1 + names.index(value) for names, value in values])
     return found
+
+
+def quarter_of(item: SceneObject) -> int:
+    """The quarter in which an object's centre lies, counted row by row."""
+    x, y = item.centre
+    return 2 * (y > 0.5) + (x > 0.5)
 
 
 class QuarterHead(nn.Module):

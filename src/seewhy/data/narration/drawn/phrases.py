@@ -75,6 +75,17 @@ def read_phrase(text: str) -> Phrase | None:
     return Phrase(noun, colour, texture)
 
 
+def read_phrases(words: Sequence[str]) -> list[tuple[int, Phrase]]:
+    """The phrases of a text, each as long as can be, with the places of their nouns."""
+    found = []
+    for place in range(len(words)):
+        texts = (" ".join(words[max(place - size, 0) : place + 1]) for size in (2, 1, 0))
+        phrase = next((each for text in texts if (each := read_phrase(text))), None)
+        if phrase is not None:
+            found.append((place, phrase))
+    return found
+
+
 @dataclass(frozen=True)
 class SceneFacts:
     """What statements speak of. Every object lies in a quarter of its own."""

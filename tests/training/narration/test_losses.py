@@ -64,15 +64,16 @@ def test_counts_are_targets_but_for_first_tokens(batch):
 def test_weights_by_tokens_and_by_parts_solved_by_hand():
     sums = summed_by_part(torch.tensor([1.0, 2.0, 3.0, 6.0]), torch.tensor([2, 2, 3, 3]))
     assert sums.tolist() == [0.0, 3.0, 9.0, 0.0]
-    counts = torch.tensor([0.0, 2.0, 2.0, 0.0, 8.0])
+    counts = torch.tensor([0.0, 2.0, 2.0, 0.0, 8.0, 5.0])
+    words = len(PARTS)
     weights = {"lead": 0.0, "answer": 3.0, "reason": 1.0}
     by_tokens = part_scales(counts, LossWeights(**weights))
-    assert_close((sums * by_tokens[:-1]).sum(), torch.tensor((3 * 3 + 9) / (3 * 2 + 2)))
+    assert_close((sums * by_tokens[:words]).sum(), torch.tensor((3 * 3 + 9) / (3 * 2 + 2)))
     by_parts = part_scales(counts, LossWeights("parts", **weights))
-    assert_close((sums * by_parts[:-1]).sum(), torch.tensor((3 * 1.5 + 4.5) / 4))
-    assert by_parts[-1] == 0
-    seeing = part_scales(counts, LossWeights("parts", sight=2.0, **weights))
-    assert seeing.tolist() == [*by_parts[:-1].tolist(), 2 / 8]
+    assert_close((sums * by_parts[:words]).sum(), torch.tensor((3 * 1.5 + 4.5) / 4))
+    assert by_parts[words:].tolist() == [0, 0]
+    seeing = part_scales(counts, LossWeights("parts", sight=2.0, mentions=1.0, **weights))
+    assert_close(seeing, torch.tensor([*by_parts[:words].tolist(), 2 / 8, 1 / 5]))
 
 
 @settings(max_examples=30)
@@ -85,8 +86,8 @@ def test_a_step_in_two_passes_has_the_loss_of_one(pairs, by, cut):
     losses = torch.tensor([loss for loss, _ in pairs])
     parts = torch.tensor([part for _, part in pairs])
     counts = summed_by_part(torch.ones_like(losses), parts)
-    counts = torch.cat([counts, torch.zeros(1)])
-    scales = part_scales(counts, LossWeights(by, answer=2.0, caption=0.5))[:-1]
+    counts = torch.cat([counts, torch.zeros(len(COUNTED) - len(PARTS))])
+    scales = part_scales(counts, LossWeights(by, answer=2.0, caption=0.5))[: len(PARTS)]
     whole = (summed_by_part(losses, parts) * scales).sum()
     halves = [
         (summed_by_part(losses[half], parts[half]) * scales).sum()
@@ -97,4 +98,5 @@ def test_a_step_in_two_passes_has_the_loss_of_one(pairs, by, cut):
 
 @pytest.mark.parametrize("by", ["tokens", "parts"])
 def test_nothing_to_learn_is_a_loss_of_nothing(by):
-    assert part_scales(torch.zeros(5), LossWeights(by)).tolist() == [0.0] * 5
+    nothing = [0.0] * len(COUNTED)
+    assert part_scales(torch.tensor(nothing), LossWeights(by)).tolist() == nothing

@@ -132,7 +132,7 @@ def test_own_files_are_mixed_and_asked_as_wanted(tmp_path, mixed):
     preset, material = prepared(training)
     assert material.told["samples"] == {"vqaX": 8, "actX": 3, "captions": 5}
     assert material.told["alpha"] == 0.5
-    assert preset.captions == 0.25
+    assert preset.captions == SMALL.captions
     assert len(material.images) == 4 + 3 + 5 + 3
 
 

@@ -1,4 +1,4 @@
-"""Where a narrator's training stands: narrator, head of quarters, moments, step and settings."""
+"""Where a narrator's training stands: narrator, heads, moments, step and settings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from seewhy.models.narration.storage import fill_weights, stored_weights
 from seewhy.training import checkpoints
 from seewhy.training.narration.loop import Learner
 
-_WEIGHTS, _QUARTERS = "weights/", "quarters/"
+_WEIGHTS = "weights/"
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,8 @@ def write_checkpoint(
     """Replace the checkpoint of a folder, whole or not at all."""
     weights = stored_weights(learner.narrator)
     tensors = {_WEIGHTS + name: tensor for name, tensor in weights.items()}
-    if learner.quarters is not None:
-        head = learner.quarters.state_dict()
-        tensors |= {_QUARTERS + name: tensor for name, tensor in head.items()}
+    for name, head in learner.heads.items():
+        tensors |= {f"{name}/{key}": tensor for key, tensor in head.state_dict().items()}
     checkpoints.write_checkpoint(
         folder, tensors, optimiser, standing=asdict(standing), settings=settings
     )
@@ -54,7 +53,7 @@ def read_checkpoint(
     """
     found = checkpoints.read_checkpoint(folder, settings=settings, what="a narrator")
     fill_weights(learner.narrator, found.below(_WEIGHTS), source=str(found.path))
-    if learner.quarters is not None:
-        learner.quarters.load_state_dict(found.below(_QUARTERS))
+    for name, head in learner.heads.items():
+        head.load_state_dict(found.below(f"{name}/"))
     found.fill(optimiser)
     return Standing(**found.standing)

@@ -55,6 +55,12 @@ class Learner(nn.Module):
         tower = narrator.tower.parameters()
         self.has_frozen_tower = not any(parameter.requires_grad for parameter in tower)
 
+    @property
+    def heads(self) -> dict[str, nn.Module]:
+        """What is learnt beside the narrator, for training alone."""
+        named = {"quarters": self.quarters, "mentions": self.mentions}
+        return {name: head for name, head in named.items() if head is not None}
+
     def train(self, mode: bool = True) -> "Learner":
         """The usual, but a frozen tower stays as it was judged and published."""
         super().train(mode)

@@ -43,8 +43,8 @@ def small_narrator(preset=SMALL, *, seed=0):
     return begin(preset, Beginning(), texts=texts, prompts=Prompts(), seed=seed)
 
 
-def drawn_examples(maker, *, size=8, tasks=DRAWN_TASKS, captions=0.25, seed=0, **shares):
-    return DrawnExamples(maker, size, tasks, captions, DRAWN_PROMPTS, seed, shares)
+def drawn_examples(maker, *, size=8, tasks=DRAWN_TASKS, captions=0.25, seed=0, settled=0, **shares):
+    return DrawnExamples(maker, size, tasks, captions, DRAWN_PROMPTS, seed, shares, settled)
 
 
 def picture(path, number=0):

@@ -119,6 +119,8 @@ def test_easy_kinds_of_question_come_less_often(tiny):
     (size, usual), (_, fewer), (_, none) = kinds(), kinds(colour=0.3), kinds(colour=0.0)
     assert size == 160
     assert none == 0 < fewer < 0.6 * usual
+    assert kinds(colour=0.0, settled=4)[1] == usual
+    assert 0 < kinds(colour=0.0, settled=2)[1] < usual
 
 
 def test_drawn_tasks_come_in_turn_over_batches(tiny):

@@ -114,8 +114,8 @@ class ExampleMaker:
 class DrawnExamples:
     """Fresh scenes in every batch: questions of the tasks in turn, and a share of captions.
 
-    Of kinds of question named in `shares` only that share is taken, and others in their place:
-    what is easy need not be asked as often.
+    From the batch `settled` on only a share is taken of the kinds of question named in `shares`,
+    and others in their place: what is easy need not be asked as often once it is learnt.
     """
 
     maker: ExampleMaker
@@ -125,6 +125,7 @@ class DrawnExamples:
     prompts: Prompts
     seed: int
     shares: Mapping[str, float] = field(default_factory=dict)
+    settled: int = 0
 
     @property
     def epoch(self) -> float | None:
@@ -141,18 +142,11 @@ class DrawnExamples:
         if captions < self.size:
             first = number % len(self.tasks)
             tasks = [*self.tasks[first:], *self.tasks[:first]]
-            drawn = self._taken(tasks, seed)
+            shares = self.shares if number >= self.settled else {}
+            drawn = _taken(tasks, shares, seed)
             asked = islice(drawn, self.size - captions)
             found += [unified(each.record, self.prompts) for each in asked]
         return tuple(self.maker.example(record, _any_reason(record, chance)) for record in found)
-
-    def _taken(self, tasks: Sequence[str], seed: int) -> Iterator[DrawnNarration]:
-        """Questions without an end, those of easy kinds at times passed over."""
-        chance = np.random.default_rng([seed, 2])
-        for each in drawn_narrations(_ENDLESS, tasks=tasks, seed=seed):
-            share = self.shares.get(each.kind, 1.0)
-            if share >= 1 or chance.random() < share:
-                yield each
 
 
 @dataclass(frozen=True)
@@ -218,6 +212,17 @@ def training_samples(records: Sequence[NarrationRecord]) -> tuple[Sample, ...]:
         for record in records
         for reason in record.explanations or ([""] if record.votes else [])
     )
+
+
+def _taken(
+    tasks: Sequence[str], shares: Mapping[str, float], seed: int
+) -> Iterator[DrawnNarration]:
+    """Questions without an end, those of easy kinds at times passed over."""
+    chance = np.random.default_rng([seed, 2])
+    for each in drawn_narrations(_ENDLESS, tasks=tasks, seed=seed):
+        share = shares.get(each.kind, 1.0)
+        if share >= 1 or chance.random() < share:
+            yield each
 
 
 def _due(share: float, size: int, number: int) -> int:

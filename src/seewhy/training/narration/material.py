@@ -75,7 +75,8 @@ def drawn_material(
 
     def examples(maker: ExampleMaker) -> Examples:
         share = 1.0 if only_captions else preset.captions
-        return DrawnExamples(maker, preset.batch, known, share, prompts, seed, preset.shares)
+        shares = preset.shares, preset.settled
+        return DrawnExamples(maker, preset.batch, known, share, prompts, seed, *shares)
 
     def questions(count: int, start: int) -> tuple[Question, ...]:
         return drawn_questions(count, preset.layout, tasks=asked, prompts=prompts, seed=start)

@@ -84,8 +84,8 @@ class NarratorPreset:
 
     `captions` is the share of rows that are captions, where there are both. `prompts` are given
     where every record gets the question of its task (None: as the layout has it). A decoder that
-    `needs_weights` is not trained from nothing. Of kinds of drawn questions in `shares` only that
-    share is asked. `batch` is that of one device and one pass, of
+    `needs_weights` is not trained from nothing. From the batch `settled` on only that share is
+    asked of kinds of drawn questions in `shares`. `batch` is that of one device and one pass, of
     which `accumulate` make a step.
     """
 
@@ -107,6 +107,7 @@ class NarratorPreset:
     grid_code: Literal["none", "sine"] = "none"
     needs_weights: bool = True
     shares: Mapping[str, float] = field(default_factory=dict)
+    settled: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,21 +164,23 @@ TINY = NarratorPreset(
     tower=ConvTowerConfig(channels=(32, 64, 128)),
     preprocessing=Preprocessing(64, resize="squash", mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
     rates=Rates(1.5e-3, "one-cycle", warmup=0.05, weight_decay=0.05, betas=(0.9, 0.98), eps=1e-8),
-    checks=Checks(every=750, questions=560, final=2100, select="truth"),
+    checks=Checks(every=700, questions=560, final=2100, select="truth"),
     batch=64,
-    steps=7500,
+    steps=7000,
     captions=0.15,
     prompts=DRAWN_PROMPTS,
     loss=LossWeights(sight=1.0, mentions=1.0),
     precision="bf16",
     grid_code="sine",
     needs_weights=False,
-    # Learnt long before comparisons, relations and odd ones. Those of one object must come often
-    # enough at first: the others rest on what is learnt from them.
+    # Of one object: learnt at first, and needed by comparisons, relations and odd ones.
     shares={
-        **dict.fromkeys(("colour", "shape", "arrangement", "main object"), 0.5),
-        "hypothesis": 0.7,
+        **dict.fromkeys(("colour", "shape", "arrangement", "main object"), 0.12),
+        "hypothesis": 0.25,
+        "existence": 0.3,
+        "count": 0.7,
     },
+    settled=1500,
 )
 
 _NLX_GPT = NarratorPreset(

@@ -56,9 +56,8 @@ IMAGE_RECIPES: dict[SelfSupervised, ImageRecipe] = {
         architecture=SmallConfig(head=(64,)),
     ),
     "barlow": ImageRecipe(
-        # With a weight of one over the channels they span few directions: partners agree, and so
-        # do strangers. The published weight is 42 over its 8,192 channels. Correlations are
-        # estimated from the batch: it has to be larger than there are channels.
+        # The weight is one over the channels. Correlations are estimated from the batch: it has to
+        # be several times as large as there are channels.
         loss=partial(redundancy_loss, off_diagonal=1 / 32),
         schedule=Schedule(2000, learning_rate=1.5e-3, weight_decay=0.02),
         architecture=SmallConfig(head=(256, 32)),

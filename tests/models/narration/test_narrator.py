@@ -46,6 +46,18 @@ def shifted_loss(logits, labels):
 
 
 @torch.no_grad()
+def test_states_are_those_behind_each_block_and_nothing_stays_on_the_decoder():
+    narrator, features = stored_narrator(), stored()["image_features"]
+    rows = stored_rows()
+    states = narrator.states(rows, features)
+    blocks = narrator.decoder.transformer.h
+    assert len(states) == len(blocks)
+    assert torch.equal(states[-1], narrator.hidden(rows, features))
+    assert not torch.equal(states[0], states[-1])
+    assert not any(block._forward_hooks for block in blocks)
+
+
+@torch.no_grad()
 def test_logits_and_loss_of_the_stored_decoder_are_as_published():
     narrator, features = stored_narrator(), stored()["image_features"]
     logits = narrator(stored_rows(), features)

@@ -122,21 +122,32 @@ class Narrator(nn.Module):
 
     def hidden(self, rows: RowBatch, image_tokens: SeenTokens) -> Hidden:
         """The decoder's last features of each place, after its last norm."""
-        return self.states(rows, image_tokens)[-1]
-
-    def states(self, rows: RowBatch, image_tokens: SeenTokens) -> tuple[Hidden, ...]:
-        """Features before the first block and behind each, the last after the last norm."""
         # Padding on the right changes nothing before it, and attention is faster without a mask.
         is_left_padded = not bool(rows.mask[:, 0].all())
-        found: tuple[Hidden, ...] = self.decoder.transformer(
+        found: Tensor = self.decoder.transformer(
             inputs_embeds=self.embedded(rows),
             position_ids=rows.positions,
             attention_mask=rows.mask.long() if is_left_padded else None,
             encoder_hidden_states=image_tokens,
             use_cache=False,
-            output_hidden_states=True,
-        ).hidden_states
+        ).last_hidden_state
         return found
+
+    def states(self, rows: RowBatch, image_tokens: SeenTokens) -> tuple[Hidden, ...]:
+        """Features of each place behind each block, of the last one after the last norm."""
+        kept: list[Tensor] = []
+
+        def keep(_block: nn.Module, _inputs: Any, output: Any) -> None:
+            kept.append(output if isinstance(output, Tensor) else output[0])
+
+        # The decoder's own way to give them is hooks that it never takes off.
+        hooks = [block.register_forward_hook(keep) for block in self.decoder.transformer.h]
+        try:
+            last = self.hidden(rows, image_tokens)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return (*kept[:-1], last)
 
     def logits(self, hidden: Float[Tensor, "*places dim"]) -> Float[Tensor, "*places vocab"]:
         """Scores of every token to come next."""

@@ -53,7 +53,7 @@ class MentionHead(nn.Module):
     ) -> Float[Tensor, ""]:
         """Cross-entropy of fitting or not, added up over quarters and phrases: the blocks' mean.
 
-        `states` are those before the first block, behind it, and so on.
+        `states` are those behind each block, of which the last ones are not asked.
         """
         is_phrase = mentions[..., 0] != NO_MENTION
         wanted = mentions[is_phrase].float()
@@ -61,6 +61,6 @@ class MentionHead(nn.Module):
             functional.binary_cross_entropy_with_logits(
                 head(state[is_phrase]).float(), wanted, reduction="sum"
             )
-            for head, state in zip(self.blocks, states[1:], strict=False)
+            for head, state in zip(self.blocks, states, strict=False)
         ]
         return torch.stack(losses).mean()

@@ -67,14 +67,7 @@ def compose_page(
     document: MapsDocument, cards: Sequence[Card], failures: Sequence[Failure]
 ) -> Page:
     """The page, from the document, the cards of the gallery, and what could not be used."""
-    job = JobPage(
-        "seewhy.mapping",
-        document,
-        failures,
-        {
-            "cards": cards,
-        },
-    )
+    job = JobPage("seewhy.mapping", document, failures, {"cards": cards})
     sections = [
         job.section("What was asked", "asked"),
         job.section("The maps", "gallery", lead=READING[str(document.settings["look"])]),

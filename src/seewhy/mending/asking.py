@@ -155,11 +155,10 @@ def _check_features(editor: CaptionEditor, name: str, features: FeatureLookup | 
             "image. Give the features of your images to `seewhy edit-captions --features`, made "
             "as those that it was trained with, or take an editor that looks at a grid or boxes."
         )
-    wanted = None if editor.source is None else editor.source.width
-    if features is not None and wanted not in (None, features.width):
+    if features is not None and features.width != editor.source.width:
         raise UsageError(
-            f"the features have {features.width} channels, and {name} reads {wanted}. Give "
-            "features made as those that it was trained with."
+            f"the features have {features.width} channels, and {name} reads "
+            f"{editor.source.width}. Give features made as those that it was trained with."
         )
 
 

@@ -67,14 +67,7 @@ def compose_page(
     document: TellingsDocument, cards: Sequence[Card], failures: Sequence[Failure]
 ) -> Page:
     """The page, from the document, its images, and what could not be used."""
-    job = JobPage(
-        "seewhy.telling",
-        document,
-        failures,
-        {
-            "cards": cards,
-        },
-    )
+    job = JobPage("seewhy.telling", document, failures, {"cards": cards})
     lead = READING if document.encoder else ""
     sections = [
         job.section("What was asked", "asked"),

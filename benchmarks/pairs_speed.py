@@ -271,12 +271,12 @@ def curves(subject: Subject, times: int, target: float) -> tuple[list[Check], di
 
     def ours(change: Change) -> Tensor:
         with quick_embed(subject.encoder) as embed:
-            found = change_curves(embed, pairs, change=change)
+            found = change_curves(embed, pairs, change=change, protocol="published")
         return torch.cat([found.first, found.second, found.both])
 
     def ours_alone() -> Tensor:
         with quick_embed(subject.encoder) as embed:
-            return conditional_curve(embed, pairs, change="insertion")[0]
+            return conditional_curve(embed, pairs, change="insertion", protocol="published")[0]
 
     loops = Loops(subject)
     checks: list[Check] = []

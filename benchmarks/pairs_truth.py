@@ -63,7 +63,11 @@ BASELINES: Mapping[str, PairMethod] = {
     GAUSSIAN: CentredGaussian(),
 }
 INSERTION, DROP = "insertion, conditional", "drop, conditional"
-SHOWN = ("top region", "pointing", "energy", INSERTION, "deletion, conditional", DROP)
+JUDGED: tuple[Judged, ...] = (*CHEAP, "published insertion")
+SHOWN = (
+    *("top region", "pointing", "energy", INSERTION, "published insertion, conditional"),
+    *("deletion, conditional", DROP),
+)
 LOST = "weights lost {}/{}, {}"
 CONTROLS = (
     "max sensitivity",
@@ -143,9 +147,9 @@ def judged(name: str, pictures: str, start: int, stop: int) -> dict[str, Figures
     plan = PLANS[name]
     pairs = SOURCES[pictures](stop, seed=SEED)[start:]
     views = planted_views(encoder, pairs, side=plan.side)
-    found = judge_methods(encoder, methods(plan), pairs, judging=judging(plan, *CHEAP))
+    found = judge_methods(encoder, methods(plan), pairs, judging=judging(plan, *JUDGED))
     known = {OBJECT: ObjectItself(views)}
-    found |= judge_methods(encoder, known, pairs, judging=judging(plan, *CHEAP, pairs=len(pairs)))
+    found |= judge_methods(encoder, known, pairs, judging=judging(plan, *JUDGED, pairs=len(pairs)))
     strangers = _similarity(encoder, views.first, views.second.roll(-1, dims=0))
     for figures in found.values():
         figures["similarity"] = _similarity(encoder, views.first, views.second)

@@ -23,7 +23,7 @@ def load_image_encoder(
     | name | what it loads |
     |---|---|
     | `ssl:FAMILY@PATH` | a published self-supervised checkpoint |
-    | `embedded:ssl-simclr` | a small encoder of drawn scenes and digits, which ships |
+    | `embedded:ssl-simclr`, `embedded:ssl-barlow` | small encoders of drawn scenes, which ship |
     | `ssl-dir:FOLDER` | an encoder written by `seewhy train ssl` |
     | any name of `load_model` | the image tower of a dual encoder, the features of a classifier |
 

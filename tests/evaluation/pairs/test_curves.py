@@ -17,7 +17,7 @@ from seewhy.evaluation.pairs.curves import (
     pixel_ranks,
 )
 from seewhy.evaluation.pairs.explained import ExplainedPairs, explained_pairs
-from seewhy.methods.pairs.blur import blurred
+from seewhy.methods.pairs.blur import blurred, effaced
 from seewhy.methods.pairs.method import PairMaps, cosines
 
 SHORT = {"insertion": "ins", "deletion": "del"}
@@ -26,7 +26,9 @@ SHORT = {"insertion": "ins", "deletion": "del"}
 @pytest.mark.parametrize("change", SHORT)
 @pytest.mark.parametrize("step", [100, 224])
 def test_stored_areas(change, step):
-    found = change_curves(embed, stored_pairs(), change=change, steps=Steps(step, batch=16)).areas
+    found = change_curves(
+        embed, stored_pairs(), change=change, steps=Steps(step, batch=16), protocol="published"
+    ).areas
     for figures, way in ((found.first, "cond"), (found.both, "simult")):
         name = f"{way}_{SHORT[change]}_step{step}"
         assert_allclose(figures, tensor("metrics", f"{name}_single"), rtol=1e-4, atol=2e-5)
@@ -68,15 +70,19 @@ def slow_curve(embed, pixels, order, *, start, end, step):
     return torch.stack(scores, dim=1)
 
 
+@pytest.mark.parametrize("protocol", ["published", "mended"])
 @pytest.mark.parametrize("change", SHORT)
-def test_the_curve_is_that_of_images_edited_one_by_one(change):
+def test_the_curve_is_that_of_images_edited_one_by_one(change, protocol):
     generator = torch.Generator().manual_seed(1)
     pixels = torch.rand((1, 3, 11, 14), generator=generator)
     maps = torch.rand((1, 11, 14), generator=generator)
     order = sorted(range(154), key=lambda place: -maps.flatten()[place].item())
-    ends = (pixels, torch.zeros_like(pixels)) if change == "deletion" else (blurred(pixels), pixels)
+    start = blurred(pixels) if protocol == "published" else effaced(pixels)
+    ends = (pixels, torch.zeros_like(pixels)) if change == "deletion" else (start, pixels)
     expected = slow_curve(embed, pixels, order, start=ends[0], end=ends[1], step=20)
-    found = changed_embeddings(embed, pixels, maps, change=change, steps=Steps(20))
+    found = changed_embeddings(
+        embed, pixels, maps, change=change, steps=Steps(20), protocol=protocol
+    )
     assert found.shape[1] == 9
     assert_close(found, expected.detach(), rtol=1e-4, atol=1e-5)
 

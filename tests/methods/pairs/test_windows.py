@@ -4,7 +4,7 @@ from torch.testing import assert_close
 from torchvision.transforms.functional import gaussian_blur
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.pairs.blur import blurred
+from seewhy.methods.pairs.blur import blurred, effaced
 from seewhy.methods.pairs.windows import edges, filling, grid, pasted
 from seewhy.taps.regions import Box
 
@@ -22,6 +22,25 @@ def test_the_blur_is_torchvision_s(size):
 def test_a_blur_keeps_a_flat_image_and_takes_any_size():
     for size in ((1, 1), (3, 9), (40, 2)):
         assert_close(blurred(torch.full((1, 3, *size), 2.5)), torch.full((1, 3, *size), 2.5))
+
+
+@pytest.mark.parametrize("side", [32, 128, 224])
+def test_effacing_leaves_as_little_of_an_object_at_any_size(side):
+    image = torch.zeros(1, 3, side, 2 * side)
+    quarter = side // 4
+    image[:, :, quarter : 2 * quarter, quarter : 2 * quarter] = 1.0
+    assert effaced(image).max().item() == pytest.approx(0.466, abs=0.02)
+
+
+def test_the_published_blur_leaves_an_object_of_a_large_view_as_it_was():
+    image = torch.zeros(1, 3, 128, 128)
+    image[:, :, 32:64, 32:64] = 1.0
+    assert blurred(image).max() > 0.99
+
+
+def test_effacing_keeps_a_flat_image_and_takes_any_size():
+    for size in ((1, 1), (3, 9), (40, 2)):
+        assert_close(effaced(torch.full((1, 3, *size), 2.5)), torch.full((1, 3, *size), 2.5))
 
 
 def test_edges_by_hand():

@@ -1,7 +1,7 @@
 """CIDEr-D: what a text says that its references say and few others do."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
@@ -11,7 +11,8 @@ from jaxtyping import Float
 from seewhy.evaluation.captions.bleu import ORDERS, ngram_counts
 from seewhy.evaluation.captions.items import Items, Words
 
-SIGMA = 6.0
+_SIGMA = 6.0
+_SCALE = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +44,64 @@ def cider(items: Items, *, known: Frequencies | None = None) -> Float[np.ndarray
     which other texts are scored with it, and one text alone has 0.
     Source: Vedantam et al., CIDEr, CVPR 2015 (clipped, Gaussian penalty of lengths, sigma 6).
     """
-    counted = known or frequencies(items.references)
-    weights = _Weights(counted)
+    scores = CiderScores(known or frequencies(items.references))
     pairs = zip(items.candidates, items.references, strict=True)
-    return np.array([_cider(candidate, group, weights) for candidate, group in pairs])
+    return np.array([scores.score(candidate, scores.weighed(group)) for candidate, group in pairs])
+
+
+@dataclass(frozen=True, eq=False)
+class WeighedReferences:
+    """References of one text: by n-gram its weight in each that has it; norms per order, lengths.
+
+    The length is the number of bigrams.
+    """
+
+    weights: Mapping[Words, Sequence[tuple[int, float]]]
+    norms: Sequence[Sequence[float]]
+    lengths: Sequence[int]
+
+
+class CiderScores:
+    """CIDEr-D of one text after the other, 0 to 10, by frequencies that are known beforehand."""
+
+    def __init__(self, known: Frequencies) -> None:
+        self._weights = _Weights(known)
+
+    def weighed(self, references: Sequence[Words]) -> WeighedReferences:
+        """All of the references that a score needs; can be kept for further texts."""
+        weights: dict[Words, list[tuple[int, float]]] = {}
+        squares = [[0.0] * ORDERS for _ in references]
+        for place, words in enumerate(references):
+            for ngram, count in ngram_counts(words).items():
+                weight = count * self._weights[ngram]
+                weights.setdefault(ngram, []).append((place, weight))
+                squares[place][len(ngram) - 1] += weight * weight
+        norms = [[sqrt(each) for each in row] for row in squares]
+        return WeighedReferences(weights, norms, [_length(words) for words in references])
+
+    def score(self, words: Words, references: WeighedReferences) -> float:
+        """The mean over the references."""
+        products = [[0.0] * ORDERS for _ in references.lengths]
+        squares = [0.0] * ORDERS
+        for ngram, count in ngram_counts(words).items():
+            weight = count * self._weights[ngram]
+            order = len(ngram) - 1
+            squares[order] += weight * weight
+            for place, other in references.weights.get(ngram, ()):
+                products[place][order] += min(weight, other) * other
+        norms = [sqrt(each) for each in squares]
+        length = _length(words)
+        total = 0.0
+        for row, others, reference_length in zip(
+            products, references.norms, references.lengths, strict=True
+        ):
+            cosines = (
+                product / (norm * other) if norm and other else product
+                for product, norm, other in zip(row, norms, others, strict=True)
+            )
+            gap = length - reference_length
+            total += sum(cosines) / ORDERS * exp(-(gap**2) / (2 * _SIGMA**2))
+        return _SCALE * total / len(references.lengths)
 
 
 class _Weights(dict[Words, float]):
@@ -61,38 +116,5 @@ class _Weights(dict[Words, float]):
         return weight
 
 
-@dataclass(frozen=True, eq=False)
-class _Vector:
-    """Weighted counts, their norms per order, and the number of bigrams as the length."""
-
-    entries: dict[Words, float]
-    norms: list[float]
-    length: int
-
-    @classmethod
-    def of(cls, words: Words, weights: _Weights) -> "_Vector":
-        entries = {ngram: count * weights[ngram] for ngram, count in ngram_counts(words).items()}
-        squares = [0.0] * ORDERS
-        for ngram, value in entries.items():
-            squares[len(ngram) - 1] += value * value
-        return cls(entries, [sqrt(each) for each in squares], max(len(words) - 1, 0))
-
-
-def _cider(candidate: Words, references: tuple[Words, ...], weights: _Weights) -> float:
-    vector = _Vector.of(candidate, weights)
-    scores = [_similarity(vector, _Vector.of(each, weights)) for each in references]
-    return 10 * sum(scores) / len(scores)
-
-
-def _similarity(candidate: _Vector, reference: _Vector) -> float:
-    products = [0.0] * ORDERS
-    for ngram, value in candidate.entries.items():
-        other = reference.entries.get(ngram)
-        if other is not None:
-            products[len(ngram) - 1] += min(value, other) * other
-    cosines = (
-        product / (norm * other) if norm and other else product
-        for product, norm, other in zip(products, candidate.norms, reference.norms, strict=True)
-    )
-    gap = candidate.length - reference.length
-    return sum(cosines) / ORDERS * exp(-(gap**2) / (2 * SIGMA**2))
+def _length(words: Words) -> int:
+    return max(len(words) - 1, 0)

@@ -17,7 +17,8 @@ from seewhy.evaluation.pairs.explained import (
     embedded,
     similarities,
 )
-from seewhy.methods.pairs.blur import blurred
+from seewhy.methods.pairs.blur import blurred, effaced
+from seewhy.methods.pairs.method import Protocol
 
 Change = Literal["insertion", "deletion"]
 Ranks = Int[Tensor, "batch height width"]
@@ -58,18 +59,24 @@ class PairCurves:
 
 
 def change_curves(
-    embed: Embed, pairs: ExplainedPairs, *, change: Change, steps: Steps = Steps()
+    embed: Embed,
+    pairs: ExplainedPairs,
+    *,
+    change: Change,
+    steps: Steps = Steps(),
+    protocol: Protocol = "mended",
 ) -> PairCurves:
     """All three curves out of one embedding for each view and step.
 
     "deletion" goes from the view to zeros in the model's input space: lower is better. "insertion"
-    goes from the blurred view to the view: higher is better. Two views of zeros are as alike as
-    can be, so deletion in both ends at 1 and does not compare with the conditional one.
-    Source: Sammani et al., Visualizing and Understanding Contrastive Learning, IEEE TIP 2023;
-    the curves in one go are ours.
+    goes from the blurred view to the view: higher is better; `protocol` "published" blurs it by 11
+    pixels, which is nothing in a large view, the default by an eighth of its side. Two views of
+    zeros are as alike as can be, so deletion in both ends at 1 and does not compare with the
+    conditional one. Source: Sammani et al., Visualizing and Understanding Contrastive Learning,
+    IEEE TIP 2023; the curves in one go and the default blur are ours.
     """
     first, second = (
-        changed_embeddings(embed, pixels, maps, change=change, steps=steps)
+        changed_embeddings(embed, pixels, maps, change=change, steps=steps, protocol=protocol)
         for pixels, maps in pairs.views
     )
     whole = 0 if change == "deletion" else -1
@@ -84,10 +91,17 @@ def change_curves(
 
 
 def conditional_curve(
-    embed: Embed, pairs: ExplainedPairs, *, change: Change, steps: Steps = Steps()
+    embed: Embed,
+    pairs: ExplainedPairs,
+    *,
+    change: Change,
+    steps: Steps = Steps(),
+    protocol: Protocol = "mended",
 ) -> Curve:
     """The curve of the first views alone, in half of the passes."""
-    changed = changed_embeddings(embed, pairs.first, pairs.first_map, change=change, steps=steps)
+    changed = changed_embeddings(
+        embed, pairs.first, pairs.first_map, change=change, steps=steps, protocol=protocol
+    )
     count = len(pairs.second)
     others = embedded(embed, count, images=lambda at: pairs.second[at], batch=steps.batch)
     return _against(changed, others)
@@ -100,10 +114,11 @@ def changed_embeddings(
     *,
     change: Change,
     steps: Steps = Steps(),
+    protocol: Protocol = "mended",
 ) -> Float[Tensor, "batch steps embed"]:
     """Embeddings of views in which the highest 0, 1, ... steps of pixels have changed."""
     ranks = pixel_ranks(maps)
-    start, end = _start_and_end(pixels, change)
+    start, end = _start_and_end(pixels, change, protocol)
     step = steps.pixels or int(pixels.shape[3])
     count = -(-ranks[0].numel() // step) + 1
 
@@ -137,7 +152,7 @@ def _against(
     return similarities(changed, other[:, None].expand_as(changed))
 
 
-def _start_and_end(pixels: Pixels, change: Change) -> tuple[Pixels, Pixels]:
+def _start_and_end(pixels: Pixels, change: Change, protocol: Protocol) -> tuple[Pixels, Pixels]:
     if change == "deletion":
         return pixels, torch.zeros_like(pixels)
-    return blurred(pixels), pixels
+    return (blurred(pixels) if protocol == "published" else effaced(pixels)), pixels

@@ -24,7 +24,9 @@ from seewhy.methods.pairs.method import PairMethod
 from seewhy.methods.pairs.variants import quick_embed
 from seewhy.models.image_encoders import ImageEncoder
 
-Judged = Literal["pointing", "curves", "masking", "sensitivity", "wrong pair"]
+Judged = Literal[
+    "pointing", "curves", "published insertion", "masking", "sensitivity", "wrong pair"
+]
 PerPair = Float[np.ndarray, "_"]
 """A figure of each pair; NaN where it is not defined."""
 
@@ -38,7 +40,8 @@ CHEAP: tuple[Judged, ...] = ("pointing", "curves", "masking")
 class Judging:
     """What is measured, on pictures of `side` pixels, `pairs` at a time.
 
-    "sensitivity" makes every map eleven times, "wrong pair" three times.
+    "published insertion" begins with the published blur. "sensitivity" makes every map eleven
+    times, "wrong pair" three times.
     """
 
     figures: tuple[Judged, ...] = CHEAP
@@ -153,6 +156,7 @@ class _Judge:
         measures: Mapping[Judged, Callable[[], Figures]] = {
             "pointing": lambda: _pointing(pairs, views),
             "curves": lambda: self._curves(pairs),
+            "published insertion": lambda: self._published_insertion(pairs),
             "masking": lambda: self._masking(pairs),
             "sensitivity": lambda: self._sensitivity(views),
             "wrong pair": lambda: self._wrong_pair(views, strangers),
@@ -168,6 +172,14 @@ class _Judge:
                 curves = change_curves(embed, pairs, change=change, steps=self.judging.steps)
                 found |= _both_ways(change, curves.areas)
         return found
+
+    def _published_insertion(self, pairs: ExplainedPairs) -> Figures:
+        with quick_embed(self.encoder) as embed:
+            steps = self.judging.steps
+            found = change_curves(
+                embed, pairs, change="insertion", steps=steps, protocol="published"
+            )
+        return _both_ways("published insertion", found.areas)
 
     def _masking(self, pairs: ExplainedPairs) -> Figures:
         with quick_embed(self.encoder) as embed:

@@ -1,4 +1,4 @@
-"""The Gaussian blur of the published code, on any device."""
+"""Gaussian blurs on any device: that of the published code, and one that effaces objects."""
 
 import torch
 from jaxtyping import Float
@@ -7,6 +7,7 @@ from torch.nn import functional
 
 SIDE = 11
 DEVIATION = 5.0
+_SIDE_BY_DEVIATION = 8
 
 
 def blurred(
@@ -29,3 +30,15 @@ def blurred(
         padded = functional.pad(images, border, mode="reflect") if reach else images
         images = functional.conv2d(padded, kernel, groups=images.shape[1])
     return images
+
+
+def effaced(
+    images: Float[Tensor, "batch channels height width"],
+) -> Float[Tensor, "batch channels height width"]:
+    """So blurred that no object shows, at any size: the deviation is an eighth of the shorter side.
+
+    The published blur, 11 pixels wide at whatever size, leaves an image of 128 pixels as
+    recognisable as it was.
+    """
+    deviation = min(images.shape[2:]) / _SIDE_BY_DEVIATION
+    return blurred(images, side=2 * round(3 * deviation) + 1, deviation=deviation)

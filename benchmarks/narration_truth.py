@@ -3,7 +3,8 @@
 Run `python benchmarks/narration_truth.py [--narrator embedded:NAME] [--singles FOLDER]`, some
 minutes on two cores. Questions about drawn scenes come from a seed that neither training nor
 validation nor the narrator's card used. FOLDER holds narrators trained for one task each, in
-folders named after the tasks. With SEEWHY_SHARED set the tests score the published output on VQA-X.
+folders named after the tasks. The check of support is asked about reasons that were told of an
+image and of another one. With SEEWHY_SHARED set the tests score the published output on VQA-X.
 """
 
 import argparse
@@ -24,11 +25,16 @@ from seewhy.data.narration.drawn.dataset import DRAWN_TASKS, DrawnNarration, dra
 from seewhy.data.narration.prompts import Prompts, unified
 from seewhy.models.narration.narrator import Narrator
 from seewhy.models.narration.storage import load_narrator
+from seewhy.telling.asking import asked_telling
+from seewhy.telling.looking import findings
+from seewhy.telling.nouns import statements
+from seewhy.telling.settings import TellingSettings
+from seewhy.telling.support import joined, verdict_of
 from seewhy.training.narration.examples import ExampleMaker
-from seewhy.training.narration.judging import Judge, Judgement, Question, drawn_questions
+from seewhy.training.narration.judging import Judge, Judged, Judgement, Question, drawn_questions
 
 SEED, SPLIT = 3, "held-out"
-QUESTIONS = 2100
+QUESTIONS, SUPPORTED, LOOKED = 2100, 350, 8
 RIGHT, TRUE, LOST, SLACK = 0.95, 0.90, 0.02, 0.05
 ROOT = Path(__file__).parents[1]
 TESTS = (
@@ -79,17 +85,50 @@ def _accepted(narration: DrawnNarration, prompts: Prompts) -> set[str]:
     return {vote.text for vote in unified(narration.record, prompts).votes}
 
 
-def single_checks(folder: Path | None, whole: Judgement, count: int) -> list[Check]:
-    """The narrator of all tasks beside narrators of one."""
-    name = "answers of one narrator less those of seven, mean over tasks"
-    if folder is None:
-        return [Check(f"{name} (no --singles given)", None, f">= {-LOST}", holds=False)]
-    lost = []
-    for task in DRAWN_TASKS:
+def single_figures(folder: Path | None, count: int) -> dict[str, dict[str, float]]:
+    """Narrators of one task each, on the questions of their tasks that the one of all is asked."""
+    found: dict[str, dict[str, float]] = {}
+    for task in DRAWN_TASKS if folder is not None else ():
         narrator = load_narrator(folder / task)
         alone = judged(narrator, questions_of(narrator, count // len(DRAWN_TASKS), (task,)))
-        lost.append(whole.of_task(task).figures["accuracy"] - alone.figures["accuracy"])
+        parameters = sum(each.numel() for each in narrator.parameters())
+        found[task] = {**alone.figures, "parameters": parameters}
+    return found
+
+
+def single_checks(singles: Mapping[str, Mapping[str, float]], whole: Judgement) -> list[Check]:
+    """The narrator of all tasks beside narrators of one."""
+    name = "answers of one narrator less those of seven, mean over tasks"
+    if not singles:
+        return [Check(f"{name} (no --singles given)", None, f">= {-LOST}", holds=False)]
+    lost = [
+        whole.of_task(task).figures["accuracy"] - figures["accuracy"]
+        for task, figures in singles.items()
+    ]
     return [at_least(name, float(np.mean(lost)), -LOST)]
+
+
+def support_counts(narrator: Narrator, items: Sequence[Judged]) -> dict[str, dict[str, int]]:
+    """How often reasons that are true, or false, of their scene count as supported by its image."""
+    looker = asked_telling(narrator, TellingSettings()).looker
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for start in range(0, len(items) if looker else 0, LOOKED):
+        some = items[start : start + LOOKED]
+        spoken = [statements(each.reason, answer=each.answer) for each in some]
+        phrases = [[phrase for each in own for phrase in each.phrases] for own in spoken]
+        seen = looker.look([each.question.record.read() for each in some], phrases)
+        for each, own, maps in zip(some, phrases, seen, strict=True):
+            verdicts = [
+                verdict_of(
+                    findings(phrase, maps, looker.contrasts(phrase.text)),
+                    is_negated=phrase.is_negated,
+                )[0]
+                if maps is not None and phrase.text in maps.texts
+                else "undecided"
+                for phrase in own
+            ]
+            found[f"{each.verdict} reasons"][joined(verdicts)] += 1
+    return {name: dict(counts) for name, counts in found.items()}
 
 
 def failing_tests() -> int:
@@ -116,15 +155,25 @@ def main() -> None:
     parser.add_argument("--narrator", default="embedded:narrator-tiny")
     parser.add_argument("--singles", type=Path, help="a folder of narrators of one task each")
     parser.add_argument("--questions", type=int, default=QUESTIONS)
+    parser.add_argument(
+        "--supported", type=int, default=SUPPORTED, help="reasons whose support is checked, twice"
+    )
     parser.add_argument("--dry", action="store_true", help="print the checks and write nothing")
     options = parser.parse_args()
     narrator = load_narrator(options.narrator)
     questions = questions_of(narrator, options.questions)
     whole = judged(narrator, questions)
-    elsewhere = judged(narrator, questions, shift=len(DRAWN_TASKS)).figures["accuracy"]
+    exchanged = judged(narrator, questions, shift=len(DRAWN_TASKS))
+    elsewhere = exchanged.figures["accuracy"]
     guessed = chance(narrator, options.questions)
     rows = {"all": whole.figures, **whole.by_task}
     show(f"{options.narrator}, {len(questions)} questions", rows)
+    singles = single_figures(options.singles, options.questions)
+    if singles:
+        show("narrators of one task each", singles)
+    looked = [*whole.items[: options.supported], *exchanged.items[: options.supported]]
+    supports = support_counts(narrator, looked)
+    Console().print("support of reasons, own and exchanged images:", supports)
     checks = [
         at_least("answers right, held-out scenes", whole.figures["accuracy"], RIGHT),
         at_least("reasons true, held-out scenes", whole.figures["true reasons"], TRUE),
@@ -133,7 +182,7 @@ def main() -> None:
             elsewhere - guessed,
             SLACK,
         ),
-        *single_checks(options.singles, whole, options.questions),
+        *single_checks(singles, whole),
     ]
     right = [bool(each.is_right) for each in whole.items]
     true = [each.verdict == "true" for each in whole.items]
@@ -143,6 +192,8 @@ def main() -> None:
         "figures": rows,
         "95 % intervals": {"accuracy": interval(right), "true reasons": interval(true)},
         "exchanged images": elsewhere,
+        "narrators of one task": singles,
+        "support of reasons": supports,
         "usual answers": guessed,
         "published output at hand": bool(os.environ.get("SEEWHY_SHARED")),
     }

@@ -76,13 +76,17 @@ def test_the_same_figures_go_to_tensorboard(tmp_path, monkeypatch):
 
 def test_without_its_package_the_message_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(UsageError, match="pip install tensorboard"):
+    with pytest.raises(UsageError, match=r"pip install .seewhy\[tensorboard\]"):
         TrainingTables(tmp_path, PARTS, events=True)
 
 
 def test_tensorboard_itself_reads_what_was_written(tmp_path):
-    pytest.importorskip("tensorboard")
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = TrainingTables(tmp_path, PARTS, events=True, every=1)
-    log.after_step(done(1))
+    log.after_step(done(1, 2.0))
+    log.validated(1, {"CIDEr": 1.5})
     log.close()
-    assert list((tmp_path / "tensorboard").iterdir())
+    found = reading.EventAccumulator(str(tmp_path / "tensorboard"))
+    found.Reload()
+    for name, value in (("training/loss", 2.0), ("validation/CIDEr", 1.5)):
+        assert [(each.step, each.value) for each in found.Scalars(name)] == [(1, value)]

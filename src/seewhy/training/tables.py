@@ -90,7 +90,7 @@ def _event_writer(folder: Path, first: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise UsageError(
-            "TensorBoard's log needs its package: pip install tensorboard. Or do without "
-            "--tensorboard; the same figures are in the tables."
+            "TensorBoard's log needs its package: pip install 'seewhy[tensorboard]'. Or do "
+            "without --tensorboard; the same figures are in the tables."
         ) from error
     return SummaryWriter(str(folder), purge_step=first or None)  # type: ignore[no-untyped-call]

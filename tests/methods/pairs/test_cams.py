@@ -150,6 +150,17 @@ def test_views_with_one_embedding_get_zeros_and_a_note_unless_published(method):
     assert not any("same embedding" in note for note in published.notes)
 
 
+@pytest.mark.parametrize("slope", ["place", "interaction"])
+def test_maps_of_both_signs_put_products_over_all_places_in_doubt(slope):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    signed = ImageEncoder(module, preprocess=Preprocessing(8), site="0")
+    first, second = noise(2, 3, 8, 8), noise(2, 3, 8, 8, seed=1)
+    method = InteractionCam("max", slope)
+    told = [note for note in method.maps(signed, first, second).notes if "both signs" in note]
+    assert len(told) == (slope == "interaction")
+    assert not any("both signs" in note for note in method.maps(golden_encoder(), *views()).notes)
+
+
 def test_views_of_two_sizes_have_maps_of_two_grids_that_cannot_interact():
     first, second = noise(1, 3, 32, 48), noise(1, 3, 24, 40, seed=1)
     found = InteractionCam().maps(golden_encoder(), first, second)

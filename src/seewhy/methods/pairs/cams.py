@@ -20,6 +20,11 @@ Weights = Float[Tensor, "batch channels"]
 Reduction = Literal["mean", "max", "attention"]
 Slope = Literal["place", "interaction"]
 
+_SIGNED = (
+    "The encoder's maps have both signs, as a transformer's do. With such maps this method was not "
+    "measured to rank pixels better than chance; set patch-matching or an occlusion beside it."
+)
+
 
 def layer_cam_maps(activations: Activations, gradients: Activations) -> Grid:
     """Sum over channels of A times the positive part of its gradient, place by place."""
@@ -101,19 +106,25 @@ class _Cam(PairMethod):
         """Pair by pair; raises `UsageError` for an encoder without maps."""
         found: list[tuple[Tensor, Tensor]] = []
         similarity: list[Tensor] = []
+        notes: dict[str, None] = {}
         with differentiation(encoder.module):
             for one, other in zip(torch.split(first, 1), torch.split(second, 1), strict=True):
                 sides = _sides(encoder, one, other)
                 maps = self.cams(sides)
                 found.append((maps[0].detach().cpu(), maps[1].detach().cpu()))
                 similarity.append(sides.similarity.detach().cpu())
+                notes |= dict.fromkeys(self.doubts(sides))
         firsts, seconds = (torch.cat(each) for each in zip(*found, strict=True))
-        result = PairMaps(firsts, seconds, torch.cat(similarity))
+        result = PairMaps(firsts, seconds, torch.cat(similarity), notes=tuple(notes))
         return result if self.protocol == "published" else without_noise(result)
 
     @abstractmethod
     def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         """One map per view, (1, rows, cols)."""
+
+    def doubts(self, _sides: _Sides) -> tuple[str, ...]:
+        """What the encoder's maps make doubtful about such a map."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -194,6 +205,11 @@ class InteractionCam(_Cam):
         weights = joint[..., None, None]
         combined = layer_cam_maps if self.protocol == "published" else hires_cam_maps
         return combined(first * weights, gradients[0]), combined(second * weights, gradients[1])
+
+    def doubts(self, sides: _Sides) -> tuple[str, ...]:
+        """Products over all places were made for maps without negative values."""
+        is_signed = any(bool((each < 0).any()) for each in sides.activations)
+        return (_SIGNED,) if is_signed and self.slope == "interaction" else ()
 
     def _interacting(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         grids = [tuple(each.shape[2:]) for each in sides.gradients]

@@ -150,15 +150,47 @@ def test_views_with_one_embedding_get_zeros_and_a_note_unless_published(method):
     assert not any("same embedding" in note for note in published.notes)
 
 
-@pytest.mark.parametrize("slope", ["place", "interaction"])
-def test_maps_of_both_signs_put_products_over_all_places_in_doubt(slope):
-    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
-    signed = ImageEncoder(module, preprocess=Preprocessing(8), site="0")
-    first, second = noise(2, 3, 8, 8), noise(2, 3, 8, 8, seed=1)
-    method = InteractionCam("max", slope)
-    told = [note for note in method.maps(signed, first, second).notes if "both signs" in note]
-    assert len(told) == (slope == "interaction")
-    assert not any("both signs" in note for note in method.maps(golden_encoder(), *views()).notes)
+def signed_encoder():
+    """Its maps are those of a convolution without a ReLU."""
+    torch.manual_seed(0)
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), pooled)
+    return ImageEncoder(module, preprocess=Preprocessing(8), site="0")
+
+
+@pytest.mark.parametrize("reduction", ["mean", "max", "attention"])
+def test_maps_of_both_signs_lose_their_ground_and_keep_the_gradients_of_places(reduction):
+    encoder = signed_encoder()
+    views_ = noise(2, 3, 8, 8), noise(2, 3, 8, 8, seed=1)
+    place, joint = (
+        InteractionCam(reduction, slope).maps(encoder, *views_)
+        for slope in ("place", "interaction")
+    )
+    assert torch.equal(joint.first, place.first)
+    assert [("both signs" in note) for note in joint.notes] == [True]
+    assert not place.notes
+    # By hand: the gradient of a mean is the same at all places.
+    maps = [encoder.module[0](view).detach() for view in views_]
+    means = [each.mean(dim=(2, 3)).requires_grad_() for each in maps]
+    cosine = nn.functional.cosine_similarity(*means)
+    slopes = torch.autograd.grad(cosine.sum(), means)[0][..., None, None] / 36
+    apart = [each - each.flatten(2).median(dim=2).values[..., None, None] for each in maps]
+    joint_weights = reduced(apart[0], reduction) * reduced(apart[1], reduction)
+    expected = (apart[0] * joint_weights[..., None, None] * slopes).sum(dim=1)
+    assert_close(place.first, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_published_maps_of_both_signs_stay_as_they_are():
+    encoder = signed_encoder()
+    views_ = noise(1, 3, 8, 8), noise(1, 3, 8, 8, seed=1)
+    found = InteractionCam("max", "interaction", protocol="published").maps(encoder, *views_)
+    mended = InteractionCam("max", "interaction").maps(encoder, *views_)
+    assert not found.notes
+    assert not torch.allclose(found.first, mended.first)
+
+
+def test_maps_without_negative_values_are_not_put_in_doubt():
+    assert not InteractionCam("max", "interaction").maps(golden_encoder(), *views()).notes
 
 
 def test_views_of_two_sizes_have_maps_of_two_grids_that_cannot_interact():

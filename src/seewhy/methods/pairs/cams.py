@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seewhy.base.axes import Pixels
 from seewhy.base.errors import UsageError
+from seewhy.methods.pairs.matching import without_ground
 from seewhy.methods.pairs.method import PairMaps, PairMethod, SecondPixels, cosines, without_noise
 from seewhy.models.guard import differentiation
 from seewhy.models.image_encoders import ImageEncoder
@@ -21,8 +22,8 @@ Reduction = Literal["mean", "max", "attention"]
 Slope = Literal["place", "interaction"]
 
 _SIGNED = (
-    "The encoder's maps have both signs, as a transformer's do. With such maps this method was not "
-    "measured to rank pixels better than chance; set patch-matching or an occlusion beside it."
+    "The encoder's maps have both signs, as a transformer's do. Joint gradients, one number for "
+    "all places, rank no better than chance there: each place kept its own gradient."
 )
 
 
@@ -113,7 +114,7 @@ class _Cam(PairMethod):
                 maps = self.cams(sides)
                 found.append((maps[0].detach().cpu(), maps[1].detach().cpu()))
                 similarity.append(sides.similarity.detach().cpu())
-                notes |= dict.fromkeys(self.doubts(sides))
+                notes |= dict.fromkeys(self.remarks(sides))
         firsts, seconds = (torch.cat(each) for each in zip(*found, strict=True))
         result = PairMaps(firsts, seconds, torch.cat(similarity), notes=tuple(notes))
         return result if self.protocol == "published" else without_noise(result)
@@ -122,8 +123,8 @@ class _Cam(PairMethod):
     def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         """One map per view, (1, rows, cols)."""
 
-    def doubts(self, _sides: _Sides) -> tuple[str, ...]:
-        """What the encoder's maps make doubtful about such a map."""
+    def remarks(self, _sides: _Sides) -> tuple[str, ...]:
+        """What a reader of these maps should know."""
         return ()
 
 
@@ -182,12 +183,15 @@ class GradCam(_Cam):
 class InteractionCam(_Cam):
     """Activations times gradients, with channels weighted by how strong they are in both views.
 
+    `reduction` says how strong a channel is in a view. With `slope` "interaction" (IntGradMax) a
+    channel's gradient is its strongest product with one of the other view, the same at all places;
+    this pairs places by their number, so that both grids must be equal. The demo of the published
+    code shows "mean" with "place", and the others with "interaction".
+
     "published" takes the positive part of the gradients, as LayerCAM does; by default channels that
-    speak against the similarity count against it. `reduction` says how strong a channel is in a
-    view. With `slope` "interaction" (IntGradMax) a channel's gradient is its strongest product with
-    one of the other view, the same at all places; this pairs places by their number, so that both
-    grids must be equal. The demo of the published code shows "mean" with "place", and the others
-    with "interaction".
+    speak against the similarity count against it. And by default, where maps have negative values,
+    as a transformer's do, what most places share is taken off them first, the median of each
+    channel, and each place keeps its own gradient whatever `slope` says, with a note.
 
     Source: Sammani et al., TIP 2023.
     """
@@ -200,16 +204,24 @@ class InteractionCam(_Cam):
     def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         """Of both views together; raises `UsageError` for grids that cannot interact."""
         first, second = sides.activations
+        is_mended_for_signs = self._is_mended_for_signs(sides)
+        if is_mended_for_signs:
+            first, second = map(_without_ground, sides.activations)
         joint = reduced(first, self.reduction) * reduced(second, self.reduction)
-        gradients = sides.gradients if self.slope == "place" else self._interacting(sides)
+        has_own_slopes = self.slope == "place" or is_mended_for_signs
+        gradients = sides.gradients if has_own_slopes else self._interacting(sides)
         weights = joint[..., None, None]
         combined = layer_cam_maps if self.protocol == "published" else hires_cam_maps
         return combined(first * weights, gradients[0]), combined(second * weights, gradients[1])
 
-    def doubts(self, sides: _Sides) -> tuple[str, ...]:
-        """Products over all places were made for maps without negative values."""
+    def remarks(self, sides: _Sides) -> tuple[str, ...]:
+        """Whether joint gradients were asked for and not taken."""
+        is_changed = self.slope == "interaction" and self._is_mended_for_signs(sides)
+        return (_SIGNED,) if is_changed else ()
+
+    def _is_mended_for_signs(self, sides: _Sides) -> bool:
         is_signed = any(bool((each < 0).any()) for each in sides.activations)
-        return (_SIGNED,) if is_signed and self.slope == "interaction" else ()
+        return is_signed and self.protocol == "mended"
 
     def _interacting(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         grids = [tuple(each.shape[2:]) for each in sides.gradients]
@@ -226,6 +238,10 @@ class InteractionCam(_Cam):
             for slope, like in zip(slopes, sides.gradients, strict=True)
         )
         return first, second
+
+
+def _without_ground(activations: Activations) -> Activations:
+    return without_ground(activations.flatten(2)).view(activations.shape)
 
 
 def _sides(encoder: ImageEncoder, first: Pixels, second: SecondPixels) -> _Sides:

@@ -28,6 +28,13 @@ def likeness(first: Activations, second: OtherActivations) -> Likeness:
     return one.transpose(1, 2) @ other
 
 
+def without_ground(
+    places: Float[Tensor, "batch channels places"],
+) -> Float[Tensor, "batch channels places"]:
+    """Channels less their median over the places."""
+    return places - places.median(dim=2, keepdim=True).values
+
+
 def matching_maps(
     found: Likeness, grids: tuple[tuple[int, int], tuple[int, int]]
 ) -> tuple[Float[Tensor, "batch _ _"], Float[Tensor, "batch _ _"]]:
@@ -79,4 +86,4 @@ def _mapped(encoder: ImageEncoder, view: Tensor) -> MappedEmbeddings:
 def _set_apart(
     places: Float[Tensor, "batch channels places"],
 ) -> Float[Tensor, "batch channels places"]:
-    return functional.normalize(places - places.median(dim=2, keepdim=True).values, dim=1)
+    return functional.normalize(without_ground(places), dim=1)

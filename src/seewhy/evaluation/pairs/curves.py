@@ -1,6 +1,7 @@
 """Similarity while the pixels that a map ranks highest are put in, or taken out."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -75,10 +76,14 @@ def change_curves(
     conditional one. Source: Sammani et al., Visualizing and Understanding Contrastive Learning,
     IEEE TIP 2023; the curves in one go and the default blur are ours.
     """
-    first, second = (
-        changed_embeddings(embed, pixels, maps, change=change, steps=steps, protocol=protocol)
-        for pixels, maps in pairs.views
-    )
+    changed = partial(changed_embeddings, embed, change=change, steps=steps, protocol=protocol)
+    (first_pixels, first_map), (second_pixels, second_map) = pairs.views
+    if first_pixels.shape == second_pixels.shape:
+        # Together, so that the fastest batch is looked for once.
+        together = torch.cat([first_pixels, second_pixels]), torch.cat([first_map, second_map])
+        first, second = changed(*together).chunk(2)
+    else:
+        first, second = changed(first_pixels, first_map), changed(second_pixels, second_map)
     whole = 0 if change == "deletion" else -1
     length = max(first.shape[1], second.shape[1])
     longer = torch.arange(length)

@@ -2,20 +2,21 @@
 
 An untrained ResNet-50 and two photographs at 224 pixels. Run `python benchmarks/pairs_speed.py`,
 alone on two cores, a quarter of an hour. Sides take turns, and each counts by its fastest turn.
-On a GPU: `--device cuda`, with the target of a GPU.
+On a GPU: `--device cuda`, with the target of a GPU. Of `--parts` that are not asked for what was
+found before stays, with its date.
 """
 
 import argparse
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Literal
 
 import torch
-from _record import Check, at_least, at_most, record
+from _record import Check, at_least, at_most, record, recorded
 from captum.attr import Occlusion
 from PIL import Image
 from scipy.stats import spearmanr
@@ -39,6 +40,7 @@ SIDE = 224
 WINDOW, STRIDE = 64, 8
 AT_ONCE = (1, 2, 4, 8, 16)
 CHANGES: tuple[Change, ...] = ("insertion", "deletion")
+PARTS = ("occlusion", "curves")
 
 Changed = Literal["first", "second", "both"]
 Side = Callable[[], Tensor]
@@ -316,18 +318,38 @@ def curves(subject: Subject, times: int, target: float) -> tuple[list[Check], di
     return checks, details
 
 
+def kept(parts: Sequence[str]) -> tuple[list[Check], dict[str, object]]:
+    """What an earlier run found of the parts that are not asked for."""
+    found = recorded(__file__)
+    checks = [Check(**each) for each in found.get("checks", ())]
+    earlier: dict[str, object] = found.get("details", {})
+    details = {f"{part} measured": found.get("date") for part in PARTS if part not in parts}
+    details |= {name: each for name, each in earlier.items() if _part(name) not in parts}
+    return [each for each in checks if _part(each.name) not in parts], details
+
+
+def _part(name: str) -> str:
+    return "curves" if name.startswith((*CHANGES, "curves")) else "occlusion"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=2, help="of which the fastest counts")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--dry", action="store_true", help="print the checks and write nothing")
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     subject, load = Subject.made(options.device), os.getloadavg()
     on_gpu = options.device != "cpu"
-    checks, details = occlusion(subject, options.times, (10.0, 10.0) if on_gpu else (2.0, 3.5))
-    more, further = curves(subject, options.times, 10.0 if on_gpu else 4.0)
-    details |= further | {
+    checks, details = kept(options.parts)
+    if "occlusion" in options.parts:
+        more, further = occlusion(subject, options.times, (10.0, 10.0) if on_gpu else (2.0, 3.5))
+        checks, details = more + checks, further | details
+    if "curves" in options.parts:
+        more, further = curves(subject, options.times, 10.0 if on_gpu else 4.0)
+        checks, details = checks + more, details | further
+    details |= {
         "encoder": ENCODER,
         "device": torch.cuda.get_device_name() if on_gpu else "cpu",
         "threads": torch.get_num_threads(),
@@ -335,9 +357,9 @@ def main() -> None:
         "load average before and after": [load[0], os.getloadavg()[0]],
     }
     if options.dry:
-        print(*checks, *more, details, sep="\n")
+        print(*checks, details, sep="\n")
     else:
-        record(__file__, checks + more, details=details)
+        record(__file__, checks, details=details)
 
 
 if __name__ == "__main__":

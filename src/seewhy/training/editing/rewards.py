@@ -29,6 +29,7 @@ class CaptionReward:
     """
 
     def __init__(self, known: Frequencies) -> None:
+        self.known = known
         self._scores = CiderScores(known)
         self._kept: dict[Hashable, WeighedReferences] = {}
 

@@ -1,8 +1,8 @@
 """Do the maps of two images show what the two have in common? Every method on planted pairs.
 
-Run `python benchmarks/pairs_truth.py [--encoder NAME ...] [--share 1.0]`, about three quarters of
-an hour on two cores. Pairs of digit collages are half as many as pairs of scenes. What an earlier
-run found of an encoder that is not asked for stays, with its date.
+Run `python benchmarks/pairs_truth.py [--encoder NAME ...] [--share 1.0]`, about an hour and a half
+on two cores. Pairs of digit collages are half as many as pairs of scenes. What an earlier run found
+of an encoder that is not asked for stays, with its date.
 """
 
 import argparse
@@ -102,7 +102,7 @@ PLANS: Mapping[str, Plan] = {
     # A pass takes twenty times as long, and four times as many windows fit: methods of many passes
     # are left to the other encoder.
     "embedded:clip-objects": Plan(
-        60,
+        150,
         side=128,
         step=1024,
         without=(

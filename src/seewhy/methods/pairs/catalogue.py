@@ -7,6 +7,7 @@ from typing import Protocol
 
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.cams import GradCam, HiResCam, InteractionCam, LayerCam
+from seewhy.methods.pairs.matched_gradient import MatchedGradient
 from seewhy.methods.pairs.matching import PatchMatching
 from seewhy.methods.pairs.method import PairMethod
 from seewhy.methods.pairs.method import Protocol as PublishedOrMended
@@ -37,6 +38,7 @@ PAIR_METHODS: Mapping[str, _MakesMethod] = MappingProxyType(
             InteractionCam, reduction="attention", slope="interaction"
         ),
         "patch-matching": PatchMatching,
+        "matched-gradient": MatchedGradient,
     }
 )
 

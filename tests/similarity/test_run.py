@@ -89,9 +89,12 @@ def mixed(tmp_path, gallery):
 @pytest.mark.usefixtures("mixed")
 def test_regions_and_counterparts_lie_on_what_both_share(search, tmp_path):
     """In pixels of the images, which are not square and larger than the encoder's input."""
-    search(methods=("interaction-cam", "occlusion"))
+    asked = ("interaction-cam", "interaction-cam-max", "occlusion", "matched-gradient")
+    search(methods=asked)
     found = [row for row in rows(tmp_path) if row["image"] == "2 both.png"]
-    assert [row["method"] for row in found] == ["interaction-cam", "occlusion"]
+    assert [row["method"] for row in found] == list(asked)
+    for row in found:
+        assert (tmp_path / "out" / row["folder"] / f"map-{row['method']}.png").is_file()
     for row in found:
         for side, (x, y) in (("first", (12, 4)), ("second", (4, 28))):
             assert x <= row[f"{side}_x"] < x + 16

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from PIL import Image
 
 from seewhy.base.errors import UsageError
-from seewhy.methods.pairs.cams import GradCam, HiResCam, InteractionCam, LayerCam
 from seewhy.methods.pairs.catalogue import pair_method
 from seewhy.methods.pairs.counterparts import cell_maps
 from seewhy.methods.pairs.method import PairMethod
@@ -17,7 +16,6 @@ from seewhy.models.load_images import load_image_encoder
 from seewhy.models.preprocessing import Placement, Preprocessing
 from seewhy.similarity.settings import PairSettings
 
-_CAMS = (GradCam, HiResCam, InteractionCam, LayerCam)
 _UNMAPPED = "No counterparts are looked for, as {} tells of no maps inside: {}"
 
 
@@ -52,7 +50,7 @@ def asked_pairs(encoder: str | ImageEncoder, settings: PairSettings) -> PairQues
     """Everything checked before any image is read.
 
     Raises `UsageError` for unknown or repeated methods, for a size or framing that the encoder
-    cannot take, and for CAMs of an encoder without maps.
+    cannot take, and for methods that need maps of an encoder without any.
     """
     names = settings.methods
     if not names or len(set(names)) < len(names):
@@ -74,7 +72,7 @@ def asked_pairs(encoder: str | ImageEncoder, settings: PairSettings) -> PairQues
         notes=found.notes,
     )
     lack = _lack_of_maps(shown)
-    if lack and any(isinstance(method, _CAMS) for method in methods):
+    if lack and any(method.needs_maps for method in methods):
         raise UsageError(lack)
     spoken = [f"{method.name}: {note}" for method in methods for note in method.caution]
     notes = [*found.notes, *spoken, *([_UNMAPPED.format(found.name, lack)] if lack else ())]

@@ -5,6 +5,7 @@ from tests.methods.pairs.golden import golden_encoder, views
 from seewhy.base.errors import UsageError
 from seewhy.methods.pairs.catalogue import PAIR_METHODS, pair_method
 from seewhy.models.guard import fingerprint
+from seewhy.models.image_encoders import ImageEncoder
 
 
 @pytest.mark.parametrize("name", PAIR_METHODS)
@@ -44,3 +45,20 @@ def test_no_method_forgets_its_protocol(name):
 def test_an_unknown_name_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match="Nearest: smooth-grad"):
         pair_method("smoothgrad")
+
+
+@pytest.mark.parametrize("name", PAIR_METHODS)
+def test_a_method_is_called_what_it_is_asked_for(name):
+    assert pair_method(name).name == name
+
+
+@pytest.mark.parametrize("name", PAIR_METHODS)
+def test_only_methods_that_say_so_need_maps(name):
+    encoder = golden_encoder()
+    mapless = ImageEncoder(encoder.module, preprocess=encoder.preprocessing)
+    method = pair_method(name)
+    if method.needs_maps:
+        with pytest.raises(UsageError, match="names no submodule with maps"):
+            method.maps(mapless, *views(0))
+    else:
+        assert method.maps(mapless, *views(0)).first.isfinite().all()

@@ -103,6 +103,8 @@ class _Cam(PairMethod):
     gradient is zero but for rounding.
     """
 
+    needs_maps: ClassVar[bool] = True
+
     def compute(self, encoder: ImageEncoder, first: Pixels, second: SecondPixels) -> PairMaps:
         """Pair by pair; raises `UsageError` for an encoder without maps."""
         found: list[tuple[Tensor, Tensor]] = []
@@ -196,10 +198,13 @@ class InteractionCam(_Cam):
     Source: Sammani et al., TIP 2023.
     """
 
-    name: ClassVar[str] = "interaction-cam"
-
     reduction: Reduction = "mean"
     slope: Slope = "place"
+
+    @property
+    def name(self) -> str:
+        """In the catalogue; whatever the slope, which stands in an explanation's provenance."""
+        return "interaction-cam" + ("" if self.reduction == "mean" else f"-{self.reduction}")
 
     def cams(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         """Of both views together; raises `UsageError` for grids that cannot interact."""

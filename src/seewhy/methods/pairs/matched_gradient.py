@@ -33,6 +33,7 @@ class MatchedGradient(PairMethod):
     """
 
     name: ClassVar[str] = "matched-gradient"
+    needs_maps: ClassVar[bool] = True
 
     sharpness: float = 4.0
 

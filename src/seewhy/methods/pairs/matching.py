@@ -59,6 +59,7 @@ class PatchMatching(PairMethod):
     """
 
     name: ClassVar[str] = "patch-matching"
+    needs_maps: ClassVar[bool] = True
     caution: ClassVar[tuple[str, ...]] = (
         "Matching shows what is alike in the maps; whether the embeddings rest on it is for an "
         "occlusion to say.",

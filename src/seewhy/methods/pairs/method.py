@@ -86,10 +86,11 @@ class PairMethod(ABC):
 
     A view may be of another size than the other. With `protocol` "published" the numbers are those
     of the published code; each method says what it does otherwise by default. `caution` is what a
-    reader of any of its maps should know.
+    reader of any of its maps should know. With `needs_maps` an encoder without a site is refused.
     """
 
     caution: ClassVar[tuple[str, ...]] = ()
+    needs_maps: ClassVar[bool] = False
 
     protocol: Protocol = field(default="mended", kw_only=True)
 

@@ -27,6 +27,16 @@ def test_cams_need_maps_and_say_so_before_any_image_is_read():
     assert "No counterparts" in asked.notes[-1]
 
 
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [({}, ["matched-gradient", "occlusion"]), ({"site": None}, ["occlusion"])],
+    ids=["maps", "no maps"],
+)
+def test_by_default_an_occlusion_stands_beside_what_needs_maps(options, wanted):
+    asked = question(quick(methods=None), **options)
+    assert [method.name for method in asked.methods] == wanted
+
+
 def test_a_preprocessing_without_a_way_back_is_refused():
     known = colour_encoder()
     own = ImageEncoder(known.module, preprocess=known.preprocess, name="own")

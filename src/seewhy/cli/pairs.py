@@ -60,8 +60,9 @@ MethodOption = Annotated[
     typer.Option(
         "--method",
         metavar="NAME",
-        help="occlusion (the default), or others to put beside it: interaction-cam, hires-cam, "
-        "grad-cam, pairwise-occlusion, input-gradient, smooth-grad, averaged-transforms, ...",
+        help="By default matched-gradient (where the encoder has maps) and occlusion. Others: "
+        "hires-cam, grad-cam, patch-matching, interaction-cam, pairwise-occlusion, smooth-grad, "
+        "...",
         rich_help_panel=ASK,
     ),
 ]
@@ -150,7 +151,7 @@ def pairs(  # noqa: PLR0913, PLR0917
     """
     given = {name: value for name, value in locals().items() if name in PairSettings.model_fields}
     settings = PairSettings(
-        **given | {"methods": tuple(method or DEFAULTS.methods)}, progress=sys.stderr.isatty()
+        **given | {"methods": tuple(method) if method else None}, progress=sys.stderr.isatty()
     )
     _check(images, query, gallery)
     from seewhy.data.images import ReadPolicy

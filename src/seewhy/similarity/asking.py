@@ -16,6 +16,8 @@ from seewhy.models.load_images import load_image_encoder
 from seewhy.models.preprocessing import Placement, Preprocessing
 from seewhy.similarity.settings import PairSettings
 
+USUAL = ("matched-gradient", "occlusion")
+
 _UNMAPPED = "No counterparts are looked for, as {} tells of no maps inside: {}"
 
 
@@ -52,10 +54,7 @@ def asked_pairs(encoder: str | ImageEncoder, settings: PairSettings) -> PairQues
     Raises `UsageError` for unknown or repeated methods, for a size or framing that the encoder
     cannot take, and for methods that need maps of an encoder without any.
     """
-    names = settings.methods
-    if not names or len(set(names)) < len(names):
-        raise UsageError(f"methods {list(names)} are none, or one comes twice; name each once.")
-    methods = tuple(pair_method(name, protocol=settings.protocol) for name in names)
+    methods = _methods(settings)
     found = encoder if isinstance(encoder, ImageEncoder) else _loaded(encoder, settings)
     preprocessing = Framing(settings.framing, settings.size).preprocessing(found)
     if not isinstance(preprocessing, Preprocessing):
@@ -73,10 +72,19 @@ def asked_pairs(encoder: str | ImageEncoder, settings: PairSettings) -> PairQues
     )
     lack = _lack_of_maps(shown)
     if lack and any(method.needs_maps for method in methods):
-        raise UsageError(lack)
+        if settings.methods is not None:
+            raise UsageError(lack)
+        methods = tuple(method for method in methods if not method.needs_maps)
     spoken = [f"{method.name}: {note}" for method in methods for note in method.caution]
     notes = [*found.notes, *spoken, *([_UNMAPPED.format(found.name, lack)] if lack else ())]
     return PairQuestion(shown, preprocessing, methods, has_maps=not lack, notes=tuple(notes))
+
+
+def _methods(settings: PairSettings) -> tuple[PairMethod, ...]:
+    names = USUAL if settings.methods is None else settings.methods
+    if not names or len(set(names)) < len(names):
+        raise UsageError(f"methods {list(names)} are none, or one comes twice; name each once.")
+    return tuple(pair_method(name, protocol=settings.protocol) for name in names)
 
 
 def _lack_of_maps(encoder: ImageEncoder) -> str:

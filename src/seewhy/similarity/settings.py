@@ -12,6 +12,8 @@ _HOW_IT_RUNS = frozenset({"progress", "max_failures", "device", "allow_download"
 class PairSettings(BaseModel):
     """How pairs are explained, drawn and kept; frozen, and unknown names are refused.
 
+    `methods` are names of `methods.pairs.catalogue`; None stands for matched-gradient, where the
+    encoder has maps, beside occlusion: what both views show, and what is lost without it.
     `compared` is that of `load_image_encoder`. `framing` "model" shows the encoder what its own
     preprocessing leaves, "whole" all of the image squashed into the input; `size` None is the
     encoder's own. `top` is how many neighbours are explained, `region` the share of an image's
@@ -22,7 +24,7 @@ class PairSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    methods: tuple[str, ...] = ("occlusion",)
+    methods: tuple[str, ...] | None = None
     protocol: Literal["mended", "published"] = "mended"
     compared: Literal["head", "features"] | None = None
     framing: Literal["model", "whole"] = "model"

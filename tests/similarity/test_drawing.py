@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.similarity.examples import RED, spots
@@ -63,3 +65,17 @@ def test_dashes_lead_from_a_region_to_its_counterpart():
     assert cyan[:, 1].max() == pytest.approx(shift + 40 + 9, abs=2)
     assert cyan[:, 1].min() < 40
     assert len(places(linked(side(), side(counterpart=(40, 50))), CYAN)) == 0
+
+
+def test_one_high_pixel_does_not_hide_the_rest_of_a_map():
+    values = np.zeros((100, 80))
+    values[40:60, 20:60] = 1.0
+    plain, spiked = (replace(side(), values=each) for each in (values, values + 0))
+    spiked.values[0, 0] = 1000.0
+    sheets = [linked(each, side()).astype(int) for each in (plain, spiked)]
+    assert np.abs(sheets[0] - sheets[1])[40:60, 20:60].max() == 0
+    assert (sheets[1][0, 0] == sheets[1][50, 40]).all()
+    lonely = np.zeros((100, 80))
+    lonely[50, 40] = -2.0
+    sheet = linked(replace(side(), values=lonely), side())
+    assert (sheet[50, 40] != sheet[50, 41]).any()

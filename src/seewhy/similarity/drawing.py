@@ -18,6 +18,9 @@ Point = tuple[float, float]
 HEIGHT = 384
 """Of each picture, in pixels."""
 
+FULL = 0.02
+"""The share of a map's pixels that have full colour."""
+
 _WIDEST = 3 * HEIGHT
 _GAP = 36
 _PAPER = (246, 247, 249)
@@ -64,9 +67,13 @@ def side_by_side(first: AnyPicture, second: AnyPicture) -> AnyPicture:
 def linked(first: Side, second: Side) -> AnyPicture:
     """Both with their maps; regions outlined and joined, dashes from regions to counterparts.
 
-    Each map has its own colours: full red and full blue stand for its largest absolute value.
+    Each map has its own colours: full red and full blue stand for the absolute value that 2 % of
+    its pixels exceed, so that a map of single pixels shows more than its highest one.
     """
-    drawn = [outlined(overlay(side.picture, side.values), side.mask) for side in (first, second)]
+    drawn = [
+        outlined(overlay(side.picture, side.values, scale=_full(side.values)), side.mask)
+        for side in (first, second)
+    ]
     sheet = _sheet(*drawn)
     shift = drawn[0].shape[1] + _GAP
     brush = ImageDraw.Draw(sheet)
@@ -85,6 +92,11 @@ def linked(first: Side, second: Side) -> AnyPicture:
         if start is not None:
             _dot(brush, start)
     return np.asarray(sheet)
+
+
+def _full(values: Float[np.ndarray, "_ _"]) -> float:
+    """0 where hardly any pixel has a value, which stands for the largest one."""
+    return float(np.quantile(np.abs(np.nan_to_num(values)), 1 - FULL))
 
 
 def _sheet(first: AnyPicture, second: AnyPicture) -> Image.Image:

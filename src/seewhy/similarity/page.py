@@ -20,8 +20,8 @@ MOST_CARDS = 100
 _PICTURE_SIDE = 760
 
 READING = (
-    "The query is on the left. Red is above zero, blue below; full colour stands for the largest "
-    "absolute value of that image's own map. A yellow line surrounds the top region of "
+    "The query is on the left. Red is above zero, blue below; full colour stands for the absolute "
+    "value that 2 % of that image's own map exceed. A yellow line surrounds the top region of "
     "each image and joins the two. A dashed line leads from a top region to the ringed place of "
     "the other image that is most like it by the encoder's own maps."
 )

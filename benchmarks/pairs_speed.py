@@ -23,12 +23,12 @@ from scipy.stats import spearmanr
 from skimage import data
 from torch import Tensor
 
-from seewhy.evaluation.pairs.curves import Change, change_curves, conditional_curve
+from seewhy.evaluation.pairs.curves import Change, area, change_curves, conditional_curve
 from seewhy.evaluation.pairs.explained import ExplainedPairs, explained_pairs
 from seewhy.methods.pairs.blur import blurred
 from seewhy.methods.pairs.method import cosines
 from seewhy.methods.pairs.occlusion import ConditionalOcclusion
-from seewhy.methods.pairs.variants import quick_embed
+from seewhy.methods.pairs.variants import Precision, quick_embed
 from seewhy.models.guard import inference
 from seewhy.models.image_encoders import ImageEncoder
 from seewhy.models.load_images import load_image_encoder
@@ -191,7 +191,7 @@ def mean_of_windows(drops: Tensor) -> Tensor:
     return sums / counts
 
 
-def occlusion_maps(subject: Subject, precision: Literal["float32", "bfloat16"]) -> Tensor:
+def occlusion_maps(subject: Subject, precision: Precision) -> Tensor:
     method = ConditionalOcclusion(precision=precision, protocol="published")
     found = method.maps(subject.encoder, *subject.pair)
     return torch.cat([found.first, found.second])
@@ -276,8 +276,8 @@ def curves(subject: Subject, times: int, target: float) -> tuple[list[Check], di
             found = change_curves(embed, pairs, change=change, protocol="published")
         return torch.cat([found.first, found.second, found.both])
 
-    def ours_alone() -> Tensor:
-        with quick_embed(subject.encoder) as embed:
+    def ours_alone(precision: Precision) -> Tensor:
+        with quick_embed(subject.encoder, precision=precision) as embed:
             return conditional_curve(embed, pairs, change="insertion", protocol="published")[0]
 
     loops = Loops(subject)
@@ -303,17 +303,33 @@ def curves(subject: Subject, times: int, target: float) -> tuple[list[Check], di
         ]
         details[f"{change}, s"] = {name: each.seconds for name, each in found.items()}
     found = in_turns(
-        {"published loop": partial(loops.curve, pairs, "insertion", "first"), "ours": ours_alone},
+        {
+            "published loop": partial(loops.curve, pairs, "insertion", "first"),
+            "ours": partial(ours_alone, "float32"),
+            "ours, bfloat16": partial(ours_alone, "bfloat16"),
+        },
         times,
     )
-    loop, own = found["published loop"], found["ours"]
-    checks.append(
+    loop, own, rounded = found.values()
+    alone = "insertion, one conditional curve"
+    checks += [
         at_least(
-            "insertion, one conditional curve, times faster than the published loop",
-            loop.seconds / own.seconds,
+            f"{alone}, times faster than the published loop", loop.seconds / own.seconds, target
+        ),
+        at_least(
+            f"{alone}, bfloat16, times faster than the published loop",
+            loop.seconds / rounded.seconds,
             target,
-        )
-    )
+        ),
+        at_most(
+            f"{alone}, bfloat16, largest difference to the loop, of the curve's extent",
+            float((rounded.found - loop.found).abs().max() / (loop.found.max() - loop.found.min())),
+            0.05,
+        ),
+    ]
+    details["insertion of the first view, area"] = {
+        name: float(area(each.found[None])) for name, each in found.items()
+    }
     details["insertion of the first view, s"] = {name: each.seconds for name, each in found.items()}
     return checks, details
 

@@ -171,6 +171,21 @@ def test_quick_embeddings_are_those_of_the_encoder_and_it_stays_as_it_is():
     assert fingerprint(encoder.module) == before
 
 
+def test_quick_embeddings_in_low_precision_are_near_and_the_model_stays_as_it_is():
+    encoder = golden_encoder()
+    before = fingerprint(encoder.module)
+    images = views(0)[0].expand(3, -1, -1, -1) * torch.tensor([1.0, 0.5, 0.1]).view(3, 1, 1, 1)
+    with quick_embed(encoder, precision="bfloat16") as embed:
+        first, again = embed(images), embed(images)
+    assert fingerprint(encoder.module) == before
+    encoder.module.eval()
+    expected = encoder.embed(images)
+    for found in (first, again):
+        assert found.dtype == torch.float32
+        assert cosines(found, expected).min() > 0.995
+        assert not torch.equal(found, expected)
+
+
 def test_a_graph_that_differs_from_its_module_is_not_used(pair, monkeypatch):
     encoder = golden_encoder()
     monkeypatch.setattr(variants_file.LocalPasses, "__call__", lambda _self, images: images * 0)

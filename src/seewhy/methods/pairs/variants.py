@@ -61,10 +61,31 @@ def variant_embedder(
     if batch is not None and batch < 1:
         raise UsageError(f"batch is {batch}; wanted at least 1, or None to measure what is best.")
     ways = None if batch is None else (Way("whole", batch),)
+    with _passing(encoder, precision) as (passed, local, threads):
+        yield VariantEmbedder(passed, ways=ways, local=local, threads=threads)
+
+
+@contextmanager
+def quick_embed(
+    encoder: ImageEncoder, *, precision: Precision = "float32"
+) -> Iterator[Callable[[Pixels], RawEmbeddings]]:
+    """`encoder.embed` for many images, with norms folded where that changes nothing.
+
+    The first images are embedded both ways. Within the block the model is in evaluation mode;
+    afterwards it is as it was. For "bfloat16" the model is copied.
+    """
+    with _passing(encoder, precision) as (passed, local, threads):
+        yield passed.embed if local is None else _Quick(passed, local, threads)
+
+
+@contextmanager
+def _passing(
+    encoder: ImageEncoder, precision: Precision
+) -> Iterator[tuple[ImageEncoder, LocalPasses | None, Lanes]]:
+    """The encoder in a precision, ready for many passes, with its graph and threads."""
     with inference(encoder.module), lanes(device_of(encoder.module)) as threads:
         if precision == "float32":
-            local = LocalPasses.through(encoder.module)
-            yield VariantEmbedder(encoder, ways=ways, local=local, threads=threads)
+            yield encoder, LocalPasses.through(encoder.module), threads
             return
         module = copy.deepcopy(encoder.module)
         # Norms are folded before weights are rounded, not after.
@@ -74,19 +95,7 @@ def variant_embedder(
             each.to(torch.bfloat16).to(memory_format=torch.channels_last)
         rounded = ImageEncoder(module, preprocess=encoder.preprocessing, name=encoder.name)
         with inference(module):
-            yield VariantEmbedder(rounded, ways=ways, local=local, threads=threads)
-
-
-@contextmanager
-def quick_embed(encoder: ImageEncoder) -> Iterator[Callable[[Pixels], RawEmbeddings]]:
-    """`encoder.embed` for many images, with norms folded where that changes nothing.
-
-    The first images are embedded both ways. Within the block the model is in evaluation mode;
-    afterwards it is as it was.
-    """
-    with inference(encoder.module), lanes(device_of(encoder.module)) as threads:
-        local = LocalPasses.through(encoder.module)
-        yield encoder.embed if local is None else _Quick(encoder, local, threads)
+            yield rounded, local, threads
 
 
 @dataclass
@@ -100,6 +109,7 @@ class _Quick:
 
     def __call__(self, images: Pixels) -> RawEmbeddings:
         inputs = images.to(device_of(self.encoder.module), input_dtype(self.encoder.module))
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         if self.agrees:
             parts = self.threads.map(self.local, inputs.chunk(self.threads.count))
             return torch.cat(parts).float()

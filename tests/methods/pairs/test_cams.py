@@ -231,3 +231,10 @@ def test_patches_of_a_transformer_lie_in_their_places():
     (gradient,) = torch.autograd.grad(cosine.sum(), one)
     cells = nn.functional.avg_pool2d(first, 2)
     assert_close(found.first, (cells * gradient[..., None, None].relu()).sum(dim=1))
+
+
+def test_grad_cam_says_where_one_weight_per_channel_tells_little():
+    pair = noise(1, 3, 8, 8), noise(1, 3, 8, 8, seed=1)
+    (note,) = GradCam().maps(signed_encoder(), *pair).notes
+    assert "both signs" in note
+    assert not GradCam().maps(golden_encoder(), *views(0)).notes

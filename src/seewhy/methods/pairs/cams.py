@@ -26,6 +26,11 @@ _SIGNED = (
     "all places, rank no better than chance there: each place kept its own gradient."
 )
 
+_ONE_WEIGHT = (
+    "The encoder's maps have both signs, as a transformer's do. One weight per channel for all "
+    "places, as Grad-CAM has, ranked pixels hardly better than chance there: see hires-cam, too."
+)
+
 
 def layer_cam_maps(activations: Activations, gradients: Activations) -> Grid:
     """Sum over channels of A times the positive part of its gradient, place by place."""
@@ -170,6 +175,8 @@ class HiResCam(_Cam):
 class GradCam(_Cam):
     """Grad-CAM as published by its authors, with the similarity as its target; never negative.
 
+    Where maps have negative values, as a transformer's do, a note says how little it tells there.
+
     Source: Selvaraju et al., Grad-CAM, ICCV 2017.
     """
 
@@ -179,6 +186,10 @@ class GradCam(_Cam):
         """Of each view by itself."""
         first, second = map(grad_cam_maps, sides.activations, sides.gradients)
         return first, second
+
+    def remarks(self, sides: _Sides) -> tuple[str, ...]:
+        """Whether the maps have both signs."""
+        return (_ONE_WEIGHT,) if _is_signed(sides) else ()
 
 
 @dataclass(frozen=True)
@@ -225,8 +236,7 @@ class InteractionCam(_Cam):
         return (_SIGNED,) if is_changed else ()
 
     def _is_mended_for_signs(self, sides: _Sides) -> bool:
-        is_signed = any(bool((each < 0).any()) for each in sides.activations)
-        return is_signed and self.protocol == "mended"
+        return self.protocol == "mended" and _is_signed(sides)
 
     def _interacting(self, sides: _Sides) -> tuple[Tensor, Tensor]:
         grids = [tuple(each.shape[2:]) for each in sides.gradients]
@@ -243,6 +253,10 @@ class InteractionCam(_Cam):
             for slope, like in zip(slopes, sides.gradients, strict=True)
         )
         return first, second
+
+
+def _is_signed(sides: _Sides) -> bool:
+    return any(bool((each < 0).any()) for each in sides.activations)
 
 
 def _without_ground(activations: Activations) -> Activations:
